@@ -1,0 +1,218 @@
+"""The contract between a source and the engine: plain Python, no Django.
+
+A new connector is one module in ``connectors/sources`` with one :class:`Source` subclass. Subclassing
+registers it; a missing attribute or a key that is taken fails at import. A source only reads: it never
+sees models, tenants, where secrets are kept, or state. The engine asks ``source.streams(client)``, calls
+``stream.read(client, since)`` for each, and does everything else (types, tables, transactions, cursors).
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import httpx
+import pyarrow as pa
+
+Record = Mapping[str, Any]
+"""One row of an API source: column name -> JSON-like value. Decimals stay ``Decimal``; ``None`` is NULL."""
+
+Cursor = dict[str, Any]
+"""What a stream has reached, as JSON. The engine stores it in the transaction that commits the rows."""
+
+WriteMode = Literal["append", "replace", "merge"]
+SyncMode = Literal["full", "incremental"]
+SchemaPolicy = Literal["evolve", "freeze", "discard_row", "discard_value"]
+
+KIND = b"ipai.kind"
+"""Arrow field metadata of a text column: what its text is.
+
+``lexical`` (the default): text as found in a file, any type may be inferred. ``string``: the source says
+it is a string, so only dates, timestamps and uuids are inferred. ``number``, ``boolean``, ``json``: JSON text
+of that kind. Columns that are not Arrow strings carry their type themselves.
+"""
+
+
+class SourceError(Exception):
+    """A failure whose message is one clear line for people. The subclass says how to recover."""
+
+
+class Retry(SourceError):
+    """Try the same thing again later; ``after`` seconds if the vendor said so."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class SkipRecord(SourceError):
+    """This record cannot be used: reject it with its place, go on with the next."""
+
+    def __init__(self, message: str, place: str = "", raw: str | None = None) -> None:
+        super().__init__(message)
+        self.place = place
+        self.raw = raw
+
+
+class StopStream(SourceError):
+    """This stream cannot go on; what is committed stays, other streams continue."""
+
+
+class ReconnectNeeded(SourceError):
+    """The credentials do not work: no stream of this connector can go on until a person repairs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that could not be read: ``place`` is file:line or the vendor's id, ``raw`` the text as found."""
+
+    place: str
+    reason: str
+    raw: str | None = None
+
+
+@dataclass(slots=True)
+class Part:
+    """Rows that are committed whole, in one transaction with ``cursor``: a file, or a page of records.
+
+    ``batches`` yields Arrow record batches (columns as :data:`KIND` says) and :class:`Rejected`. Row ``i`` of
+    the part (from 0, in order of the batches) is ``place(i)`` for people. The engine keeps each part's name
+    and cursor in ``ipai_loaded_part``; in write mode replace, rows loaded earlier from the part of the same
+    name give way to these.
+    """
+
+    name: str
+    batches: Iterable[pa.RecordBatch | Rejected]
+    cursor: Cursor | None = None
+    place: Callable[[int], str] = field(default=lambda row: f"row {row + 1}")
+    size: int | None = None
+    """Bytes to read, for progress; None when unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The part of this name is no longer at the source (a deleted file). Write mode replace removes its rows."""
+
+    name: str
+
+
+Emitted = Record | Part | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of ``checkconnector``: what was tried, whether it worked, what to do if not."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretField:
+    """A secret that the source needs, e.g. ``SecretField("password", "Password or API key", required=True)``."""
+
+    name: str
+    label: str
+    required: bool = False
+
+
+@dataclass(slots=True)
+class Client:
+    """What the engine hands to a source for one run.
+
+    ``http`` retries, honours Retry-After, refuses private addresses (unless the operator allows them) and
+    logs without secrets. ``scratch`` is a private folder, emptied after the run. ``stopping()`` is true when
+    the run was cancelled: long loops ask it and return.
+    """
+
+    http: httpx.Client
+    scratch: Path
+    log: logging.Logger
+    files_roots: tuple[Path, ...] = ()
+    allow_private_urls: bool = False
+    stopping: Callable[[], bool] = lambda: False
+    mode: SyncMode = "incremental"
+
+
+class Stream(ABC):
+    """One table-like feed of a source. Set the attributes on the class or on the instance."""
+
+    name: str
+    """Unique within the connector; what people type after ``--stream``."""
+    target: str
+    """``schema.table`` in a bronze schema."""
+    primary_key: tuple[str, ...] = ()
+    cursor_field: str | None = None
+    write_mode: WriteMode = "append"
+    schema_policy: SchemaPolicy = "evolve"
+    batch_size: int = 10_000
+    """Records per transaction, for streams that yield records; replace commits once, at the end."""
+    schema: Mapping[str, str] | None = None
+    """Declared Postgres types by column, when the vendor tells them; other columns are inferred."""
+    keep_raw: bool = False
+    """Keep each record as the vendor sent it in ``_raw`` (API sources)."""
+
+    @abstractmethod
+    def read(self, client: Client, since: Cursor | None) -> Iterator[Emitted]:
+        """Yield what is new after ``since`` (None: everything), in a stable order.
+
+        For records, the cursor is ``{cursor_field: highest value seen}``. A stream of parts gets
+        ``{part name: the cursor that part brought}`` for every part loaded so far.
+        """
+
+
+class Source(ABC):
+    """A vendor type. Subclasses are found in ``connectors.sources`` and registered by their key."""
+
+    key: ClassVar[str]
+    """What the config calls it: ``type: files``."""
+    label: ClassVar[str]
+    description: ClassVar[str] = ""
+    config_schema: ClassVar[Mapping[str, Any]]
+    """JSON Schema (2020-12) of the config; the console builds its form from it (title, description, enum, default)."""
+    secrets: ClassVar[tuple[SecretField, ...]] = ()
+
+    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> None:
+        self.config = config
+        self.secret = dict(secrets or {})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        missing = [name for name in ("key", "label", "config_schema") if not hasattr(cls, name)]
+        if missing:
+            raise TypeError(f"{cls.__module__}.{cls.__name__} lacks {', '.join(missing)}")
+        taken = _registry.get(cls.key)
+        if taken is not None and taken.__module__ != cls.__module__:
+            raise TypeError(f"source key {cls.key!r} of {cls.__module__} is taken by {taken.__module__}")
+        _registry[cls.key] = cls
+
+    @abstractmethod
+    def streams(self, client: Client) -> Sequence[Stream]:
+        """The streams this config asks for. May ask the vendor; must not read records."""
+
+    @abstractmethod
+    def check(self, client: Client) -> Iterator[Check]:
+        """Try the source with its secrets: reachable, allowed, what was found. Never raises for a vendor's no."""
+
+    @classmethod
+    def validate(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        """Rules beyond the schema, as ``{field: message}``; empty when all is well."""
+        return {}
+
+
+_registry: dict[str, type[Source]] = {}
+
+
+def sources() -> Mapping[str, type[Source]]:
+    """Every registered source by key. Imports the modules of ``connectors.sources`` once."""
+    package = importlib.import_module("connectors.sources")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"connectors.sources.{module.name}")
+    return _registry
