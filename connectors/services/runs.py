@@ -1,0 +1,175 @@
+"""Queueing, cancelling, retrying and ending runs. A message to a worker is only a hint: the rows are the truth."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from connectors.errors import NotRunnable, RunInProgress
+from connectors.models import ENDED, OPEN, ConnectorConfig, ConnectorRun, Mode, RunStream, Status, Trigger
+from ipai.observability import audit
+from ipai.observability.audit import Actor
+
+log = logging.getLogger(__name__)
+RESEND_AFTER = timedelta(seconds=60)
+WORKER_DIED = "The worker that ran this stream died; what it committed stays, and the next run goes on from there"
+
+
+def queue_run(
+    *,
+    connector: ConnectorConfig,
+    mode: str = Mode.INCREMENTAL,
+    trigger: str = Trigger.MANUAL,
+    actor: Actor,
+    streams: Sequence[str] = (),
+    send_to_worker: bool = True,
+) -> ConnectorRun:
+    """Queue a run; workers hear of it after the commit. Raises RunInProgress or NotRunnable."""
+    if not connector.is_enabled:
+        raise NotRunnable(f"{connector.name} is paused; enable it first")
+    reap_lost(connector)
+    try:
+        with transaction.atomic():
+            run = ConnectorRun.objects.create(
+                connector=connector,
+                mode=mode,
+                trigger=trigger,
+                requested_by=actor.name,
+                only_streams=list(streams),
+                dispatched_at=timezone.now(),
+            )
+            audit.record(
+                actor,
+                "run",
+                "connector",
+                str(connector.id),
+                "run queued",
+                {"run_id": str(run.id), "mode": mode},
+                tenant=connector.tenant,
+            )
+            if send_to_worker:
+                transaction.on_commit(lambda: send("connectors.start_run", str(run.id)))
+    except IntegrityError:
+        running = ConnectorRun.objects.filter(connector=connector, status__in=OPEN).select_related("connector").first()
+        if running is None:
+            raise NotRunnable(f"{connector.name} could not be queued; was it deleted?") from None
+        raise RunInProgress(running) from None
+    return run
+
+
+def cancel_run(actor: Actor, run: ConnectorRun) -> ConnectorRun:
+    """Ask a run to stop. What is committed stays; a stream that runs stops at its next batch."""
+    with transaction.atomic():
+        run = ConnectorRun.objects.select_for_update(of=["self"]).select_related("connector").get(pk=run.pk)
+        if run.status in ENDED:
+            raise NotRunnable(f"The run has ended already ({run.status})")
+        run.cancel_requested = True
+        run.save(update_fields=["cancel_requested"])
+        run.streams.filter(status=Status.QUEUED).update(status=Status.CANCELLED, ended_at=Now())
+        audit.record(
+            actor, "run", "connector", str(run.connector_id), "run cancelled", {"run_id": str(run.id)}, tenant=run.connector.tenant
+        )
+        close_if_done(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def retry_run(actor: Actor, run: ConnectorRun) -> ConnectorRun:
+    """Queue the same again."""
+    if run.status in OPEN:
+        raise RunInProgress(run)
+    return queue_run(connector=run.connector, mode=run.mode, trigger=Trigger.MANUAL, actor=actor, streams=run.only_streams)
+
+
+def fail_run(run_id: UUID, message: str) -> None:
+    """End a run that could not even start its streams."""
+    with transaction.atomic():
+        run = ConnectorRun.objects.select_for_update().get(pk=run_id)
+        if run.status in OPEN:
+            run.streams.filter(status__in=OPEN).update(status=Status.FAILED, ended_at=Now(), error_message=message)
+            run.status, run.error_message, run.ended_at = Status.FAILED, message, timezone.now()
+            run.started_at = run.started_at or run.ended_at
+            run.save(update_fields=["status", "error_message", "ended_at", "started_at"])
+
+
+def close_if_done(run_id: UUID) -> None:
+    """End the run when none of its streams is open. Locks the run, so the last of several streams does it."""
+    run = ConnectorRun.objects.select_for_update().get(pk=run_id)
+    streams = list(run.streams.all())
+    if run.status in ENDED or any(stream.status in OPEN for stream in streams):
+        return
+    if run.status == Status.QUEUED and not run.cancel_requested:
+        return
+    failed = [stream for stream in streams if stream.status == Status.FAILED]
+    cancelled = run.cancel_requested and (not streams or any(stream.status == Status.CANCELLED for stream in streams))
+    run.status = Status.FAILED if failed else Status.CANCELLED if cancelled else Status.SUCCESS
+    run.error_message = _errors(failed, len(streams))
+    run.rows_read = sum(stream.rows_read for stream in streams)
+    run.rows_written = sum(stream.rows_written + stream.rows_updated for stream in streams)
+    run.ended_at = timezone.now()
+    run.started_at = run.started_at or run.ended_at
+    run.metadata = run.metadata | {"streams": [counts_of(stream) for stream in streams]}
+    run.save()
+
+
+def counts_of(stream: RunStream) -> dict[str, object]:
+    """One stream's counts in the contract's shape."""
+    names = ("read", "written", "updated", "unchanged", "deleted", "rejected", "deduplicated")
+    return {"stream": stream.stream, **{name: getattr(stream, f"rows_{name}") for name in names}}
+
+
+def reap_lost(connector: ConnectorConfig | None = None) -> int:
+    """Fail every stream whose worker has not been heard of; returns how many. Beat calls it every few seconds."""
+    lost = RunStream.objects.filter(status=Status.RUNNING, lease_expires_at__lt=Now())
+    if connector is not None:
+        lost = lost.filter(run__connector=connector)
+    reaped = 0
+    for stream in lost.select_related("run"):
+        with transaction.atomic():
+            ConnectorRun.objects.select_for_update().get(pk=stream.run_id)
+            still = RunStream.objects.filter(
+                pk=stream.pk, status=Status.RUNNING, lease_token=stream.lease_token, lease_expires_at__lt=Now()
+            )
+            reaped += still.update(status=Status.FAILED, ended_at=Now(), lease_token=None, error_message=WORKER_DIED)
+            close_if_done(stream.run_id)
+    return reaped
+
+
+def dispatch_waiting() -> int:
+    """Send what waits: runs queued from SQL, and messages that the broker or a worker lost. Returns how many."""
+    before = timezone.now() - RESEND_AFTER
+    unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=before)
+    runs = ConnectorRun.objects.filter(unsent, status=Status.QUEUED)
+    streams = RunStream.objects.filter(unsent, status=Status.QUEUED, run__status=Status.RUNNING)
+    sent = 0
+    for task, waiting in (("connectors.start_run", runs), ("connectors.run_stream", streams)):
+        for key in list(waiting.values_list("pk", flat=True)[:500]):
+            if waiting.filter(pk=key).update(dispatched_at=Now()):
+                send(task, str(key))
+                sent += 1
+    return sent
+
+
+def send(task: str, key: str) -> None:
+    """Tell a worker. When the broker is away the row stays queued and beat sends it again."""
+    try:
+        import_string(settings.IPAI_CELERY_APP).send_task(task, args=[key], retry=False)
+    except Exception as error:  # kombu raises many kinds; none of them may undo a committed row
+        log.warning("The broker did not take %s (%s); it will be sent again", task, type(error).__name__)
+
+
+def _errors(failed: Sequence[RunStream], total: int) -> str:
+    if not failed:
+        return ""
+    if total == 1:
+        return failed[0].error_message
+    return "\n".join(f"{stream.stream}: {stream.error_message}" for stream in failed)
