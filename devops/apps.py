@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class DevopsConfig(AppConfig):
+    name = "devops"
+    verbose_name = "DevOps"
