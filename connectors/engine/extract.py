@@ -1,0 +1,340 @@
+"""A stream from its first record to its last commit: what the source emits is grouped into transactions.
+
+A part is a transaction. Records are one per ``batch_size``, or one in all for write mode replace (and for a full
+run of append, which would double the rows otherwise).
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from inspect import GEN_CLOSED, getgeneratorstate
+from types import GeneratorType
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.contract import Cursor as Reached
+from connectors.contract import Emitted, Gone, Part, Record, Rejected, Retry, SkipRecord, StopStream
+from connectors.engine import merge, state, tables
+from connectors.engine.context import Counts, StreamContext
+from connectors.engine.copying import Copier
+from connectors.engine.encode import Constant
+from connectors.engine.errors import Cancelled
+from connectors.engine.load import Unit, delete_rows, load, one_transaction, total_up
+from connectors.engine.records import to_batch
+from connectors.engine.spool import Spool
+from connectors.engine.tables import Cursor
+
+ATTEMPTS = 5
+LONGEST_WAIT = 300.0
+CHUNK = 1_000
+"""Records per Arrow batch."""
+
+
+def run_stream(context: StreamContext) -> Counts:
+    """Run the stream to its end; its counts. Raises SourceError, EngineError, or Django's OperationalError."""
+    with _calm_collector():
+        run = _Run(context)
+        try:
+            _to_the_end(context, run)
+            run.finish()
+        finally:
+            run.close()
+    context.counts.check()
+    return context.counts
+
+
+def _to_the_end(context: StreamContext, run: _Run) -> None:
+    """Read until the source has no more; after Retry again from the last commit, a few times."""
+    attempt = 0
+    while True:
+        before = run.commits
+        try:
+            return run.once()
+        except Retry as error:
+            attempt = 1 if run.commits > before else attempt + 1
+            if attempt > ATTEMPTS:
+                raise StopStream(f"{error} (tried {attempt} times)") from error
+            _wait(context, error, attempt)
+
+
+@contextmanager
+def _calm_collector() -> Iterator[None]:
+    """Let Python's garbage collector leave alone what was there before: checking JSON makes millions of short-lived objects."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _wait(context: StreamContext, error: Retry, attempt: int) -> None:
+    seconds = min(error.after if error.after is not None else 2.0**attempt * random.uniform(0.5, 1), LONGEST_WAIT)  # noqa: S311 (jitter)
+    context.log.warning("%s; trying again in %.0f s from the last commit", error, seconds)
+    context.progress.phase = "waiting"
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if context.stopping():
+            raise Cancelled
+        time.sleep(min(0.2, left))
+
+
+class _Run:
+    def __init__(self, context: StreamContext) -> None:
+        self.context, self.stream = context, context.stream
+        self.full = context.mode == "full"
+        self.whole = self.stream.write_mode == "replace" or (self.full and self.stream.write_mode == "append")
+        self.commits = 0
+        self.parts_seen: set[str] = set()
+        self.loaded: dict[str, Reached] = {}
+        self.had_parts = False
+        self.of_records = self.stream.cursor_field is not None
+        self.seen = Spool(context.client.scratch) if self.full and self.stream.write_mode == "merge" else None
+        with one_transaction() as cursor:
+            known = state.since(cursor, context.connector_id, self.stream.name, self.of_records)
+        self.since = None if self.full else known
+        self.cursor = _Highest(self.stream.cursor_field)
+
+    def close(self) -> None:
+        if self.seen:
+            self.seen.close()
+
+    def once(self) -> None:
+        """One call of ``read``, from what is committed so far."""
+        since = (self.cursor.committed or self.since) if self.of_records else ({**(self.since or {}), **self.loaded} or None)
+        self.context.progress.phase = "reading"
+        emitted = _Emitted(self.context, self.stream.read(self.context.client, since), resumable=not self.whole)
+        while (item := emitted.peek()) is not None:
+            if isinstance(item, Part):
+                emitted.take()
+                self._part(item)
+            elif isinstance(item, Gone):
+                emitted.take()
+                self._gone(item.name)
+            else:
+                self._records(emitted)
+            self.commits += 1
+        if emitted.retry:
+            raise emitted.retry
+
+    def _part(self, part: Part) -> None:
+        self.had_parts = True
+        self.parts_seen.add(part.name)
+        progress = self.context.progress
+        progress.part, progress.bytes, progress.bytes_total = part.name, 0, part.size
+        if part.cursor is not None and self.stream.write_mode == "append" and not self.full:
+            with one_transaction() as cursor:
+                if state.has_version(cursor, self.context, part.name, part.cursor):
+                    self.context.fence(cursor)
+                    return
+        load(self.context, Unit(iter(part.batches), part.place, part=(part.name, part.cursor), seen=self.seen))
+        self.loaded[part.name] = part.cursor or {}
+
+    def _gone(self, name: str) -> None:
+        self.had_parts = True
+        table, counts = tables.target(self.stream.target), Counts()
+        with one_transaction() as cursor:
+            ids = state.retire_parts(cursor, self.context, name)
+            table.read(cursor)
+            if ids and table.exists and self.stream.write_mode == "replace":
+                condition = "_connector_id = %s AND _part = ANY (%s)"
+                counts.deleted = delete_rows(cursor, table, condition, [self.context.connector_id, ids])
+            total_up(self.context, cursor, counts)
+
+    def _records(self, emitted: _Emitted) -> None:
+        size = None if self.whole else self.stream.batch_size
+        first = self.context.counts.read
+        items = _batches(emitted, size, self.stream.keep_raw, self.cursor)
+        load(
+            self.context,
+            Unit(
+                items,
+                partial(_record_place, first),
+                clear=self.whole,
+                strict=False,
+                on_commit=self._save_cursor,
+                seen=self.seen,
+            ),
+        )
+        self.cursor.commit()
+
+    def _save_cursor(self, cursor: Cursor) -> None:
+        if not self.of_records:
+            return
+        if self.cursor.ordered and not self.whole:
+            if self.cursor.value is not None:
+                state.save_cursor(cursor, self.context, self.cursor.value)
+        elif not self.whole:
+            # Not in order of the cursor: what is behind may be lower, so only the end of the stream moves it.
+            state.save_cursor(cursor, self.context, self.since)
+
+    def finish(self) -> None:
+        """What can only be said once everything was read: the last cursor, parts that are gone, rows that were not seen."""
+        context, counts = self.context, Counts()
+        if self.full and self.had_parts and self.stream.write_mode == "replace":
+            with one_transaction() as cursor:
+                gone = state.other_parts(cursor, context, self.parts_seen)
+            for name in gone:
+                self._gone(name)
+        if self.whole and not self.commits and (self.of_records or not self.had_parts):
+            self._empty_replace()
+        with one_transaction() as cursor:
+            if self.seen is not None and self.commits:
+                counts.deleted = self._tombstones(cursor)
+            if self.of_records and self.cursor.value is not None:
+                state.save_cursor(cursor, context, self.cursor.value)
+            total_up(context, cursor, counts)
+        context.progress.phase = "done"
+
+    def _empty_replace(self) -> None:
+        """A source that has no record any more: the mirror is empty too."""
+        table, counts = tables.target(self.stream.target), Counts()
+        with one_transaction() as cursor:
+            table.read(cursor)
+            if not table.exists or "_part" in table.meta:
+                return
+            counts.deleted = delete_rows(cursor, table, "_connector_id = %s", [self.context.connector_id])
+            total_up(self.context, cursor, counts)
+
+    def _tombstones(self, cursor: Cursor) -> int:
+        """Mark rows that this full run did not meet. Not when records were rejected: theirs may be among them."""
+        assert self.seen is not None
+        table = tables.target(self.stream.target)
+        table.read(cursor)
+        if self.context.counts.rejected:
+            self.context.log.warning("Records were rejected, so rows that are gone at the source are not marked as deleted")
+            return 0
+        if not table.exists:
+            return 0
+        names = {name.casefold(): name for name in table.columns}
+        key = tuple(names.get(name.casefold(), name) for name in self.stream.primary_key)
+        merge.make_stage(cursor, merge.SEEN, {name: table.columns[name] for name in key})
+        copier = Copier(cursor, merge.SEEN, table.columns, {})
+        try:
+            for batch in self.seen.batches():
+                copier.add(batch)
+        finally:
+            copier.finish()
+        constants: dict[str, Constant] = {
+            "_loaded_at": _now(cursor),
+            "_run_id": self.context.run_id,
+            "_connector_id": self.context.connector_id,
+        }
+        return merge.tombstone(cursor, table, key, constants)
+
+
+def _now(cursor: Cursor) -> datetime:
+    row = cursor.execute("SELECT now()").fetchone()
+    assert row is not None
+    moment: datetime = row[0]
+    return moment
+
+
+def _record_place(first: int, row: int) -> str:
+    return f"record {first + row + 1}"
+
+
+class _Emitted:
+    """The source's iterator with one item of look-ahead; SkipRecord becomes a rejected record."""
+
+    def __init__(self, context: StreamContext, source: Iterator[Emitted], resumable: bool) -> None:
+        self._context, self._source, self._resumable = context, source, resumable
+        self.retry: Retry | None = None
+        """Why the source ended early; what came before is committed first, where a cursor can go on from it."""
+        self._next: Emitted | Rejected | None = None
+
+    def peek(self) -> Emitted | Rejected | None:
+        """The next item, None at the end."""
+        if self._next is None:
+            if self._context.stopping():
+                raise Cancelled
+            self._next = self._pull()
+        return self._next
+
+    def take(self) -> None:
+        """Go past the item that was peeked at."""
+        self._next = None
+
+    def _pull(self) -> Emitted | Rejected | None:
+        if self.retry:
+            return None
+        try:
+            return next(self._source, None)
+        except Retry as error:
+            if not self._resumable:
+                raise
+            self.retry = error
+            return None
+        except SkipRecord as skipped:
+            if isinstance(self._source, GeneratorType) and getgeneratorstate(self._source) == GEN_CLOSED:
+                raise StopStream(
+                    f"{skipped.place}: {skipped} (SkipRecord raised in a generator ends it: the source must read as an iterator)"
+                ) from skipped
+            return Rejected(skipped.place, str(skipped), skipped.raw)
+
+
+def _batches(emitted: _Emitted, size: int | None, keep_raw: bool, highest: _Highest) -> Iterator[pa.RecordBatch | Rejected]:
+    """Batches of up to ``size`` records (None: all that come before a part)."""
+    left, waiting = size, list[Record]()
+    while left is None or left > 0:
+        item = emitted.peek()
+        if item is None or isinstance(item, Part | Gone):
+            break
+        emitted.take()
+        left = None if left is None else left - 1
+        if isinstance(item, Rejected):
+            yield item
+            continue
+        highest.see(item)
+        waiting.append(item)
+        if len(waiting) >= CHUNK:
+            yield to_batch(waiting, keep_raw)
+            waiting = []
+    if waiting:
+        yield to_batch(waiting, keep_raw)
+
+
+class _Highest:
+    """The highest cursor value met, and whether the records came in its order."""
+
+    def __init__(self, name: str | None) -> None:
+        self.name, self.ordered = name, True
+        self.committed: Reached | None = None
+        self._value: Any = None
+        self._last: Any = None
+
+    def see(self, record: Record) -> None:
+        """Take a record's value into account."""
+        value = record.get(self.name) if self.name else None
+        if value is None:
+            return
+        if self._last is not None and value < self._last:
+            self.ordered = False
+        self._last = value
+        if self._value is None or value > self._value:
+            self._value = value
+
+    @property
+    def value(self) -> Reached | None:
+        """The cursor as JSON, None when no record had one."""
+        return None if self._value is None or self.name is None else {self.name: _plain(self._value)}
+
+    def commit(self) -> None:
+        """The rows up to here are committed."""
+        self.committed = self.value if self.ordered else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value

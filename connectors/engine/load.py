@@ -1,0 +1,346 @@
+"""One transaction of a stream: batches into the target table, with everything that must be committed beside them.
+
+The COPY starts while the source is still being read, with the types seen so far. When a later batch needs a wider
+column, the copied rows are rolled back to a savepoint, the source is read (and inferred) to its end, and all is
+copied again from the spool: the source itself is read once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from django.db import connection, transaction
+from psycopg import sql
+from psycopg.types.json import JsonbLoader
+
+from connectors.contract import KIND, Rejected, StopStream
+from connectors.contract import Cursor as Reached
+from connectors.engine import merge, state, tables
+from connectors.engine.admit import Admission, key_columns
+from connectors.engine.context import Counts, StreamContext
+from connectors.engine.copying import Copier
+from connectors.engine.encode import Constant
+from connectors.engine.errors import Cancelled, EngineError
+from connectors.engine.infer import Inference
+from connectors.engine.records import RAW
+from connectors.engine.rejects import Rejects
+from connectors.engine.spool import Spool
+from connectors.engine.tables import Cursor, Table
+
+HEAD = 4
+"""Batches that are looked at before the COPY starts: fewer columns then turn out wider later."""
+SLICE = 8 << 20
+"""Bytes of a batch at most; wider ones are cut, so that memory does not follow the row width."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """What one transaction loads. ``part`` is the name and cursor of a part; records have none."""
+
+    items: Iterator[pa.RecordBatch | Rejected]
+    place: Callable[[int], str]
+    part: tuple[str, Reached | None] | None = None
+    clear: bool = False
+    """Delete the connector's rows first: replace of records."""
+    strict: bool = True
+    """A malformed row stops the load under evolve and freeze. False: the source skipped it on purpose."""
+    on_commit: Callable[[Cursor], None] = field(default=lambda cursor: None)
+    """Writes the stream's cursor inside the transaction."""
+    seen: Spool | None = None
+    """Collects the keys met, for full merges."""
+
+
+def load(context: StreamContext, unit: Unit) -> Counts:
+    """Load the unit whole or not at all; its counts, which are in ``context.counts`` too once committed."""
+    work = _Load(context, unit)
+    try:
+        with one_transaction() as cursor:
+            return work.run(cursor)
+    finally:
+        work.close()
+
+
+@contextmanager
+def one_transaction() -> Iterator[Cursor]:
+    """A transaction of Django's connection as psycopg's own cursor, which the models share.
+
+    Its errors leave as Django's when the database is away, as one clear EngineError when it refused something.
+    """
+    try:
+        with transaction.atomic():
+            raw = connection.connection
+            assert raw is not None
+            with raw.cursor() as cursor:
+                cursor.adapters.register_loader("jsonb", JsonbLoader)  # Django leaves jsonb as text to its own fields
+                cursor.execute(f"SET LOCAL lock_timeout = '{tables.LOCK_TIMEOUT}'; SET LOCAL timezone = 'UTC'")
+                yield cursor
+    except (psycopg.errors.DiskFull, psycopg.errors.LockNotAvailable) as error:
+        raise EngineError(_one_line(error)) from None
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        with connection.wrap_database_errors:
+            raise error
+    except psycopg.Error as error:
+        raise EngineError(_one_line(error)) from None
+
+
+def _one_line(error: psycopg.Error) -> str:
+    diag = error.diag
+    where = f" (column {diag.column_name})" if diag.column_name else ""
+    return f"PostgreSQL refused the rows, nothing of them was loaded: {diag.message_primary or str(error).splitlines()[0]}{where}"
+
+
+class _Load:
+    def __init__(self, context: StreamContext, unit: Unit) -> None:
+        self.context, self.unit, self.stream = context, unit, context.stream
+        self.table = tables.target(self.stream.target)
+        self.spool = Spool(context.client.scratch)
+        self.rejects = Rejects(context.client.scratch / f"rejected-{context.run_stream_id}.tsv", context.run_id, self.stream.name)
+        self.counts = Counts()
+        self.changes: list[str] = []
+        self._brought: dict[str, None] = {}
+        self.key: tuple[str, ...] = ()
+        self.fixed = False
+        self.extracting = 0.0
+        self.inference: Inference | None = None
+        self.copier: Copier | None = None
+        merges = self.stream.write_mode == "merge" or (unit.clear and unit.part is None)
+        self.merging = merges and bool(self.stream.primary_key)
+
+    def close(self) -> None:
+        if self.copier:
+            self.copier.close()
+        if self.inference:
+            self.inference.close()
+        self.spool.close()
+        self.rejects.close()
+
+    def run(self, cursor: Cursor) -> Counts:
+        started = time.perf_counter()
+        self.table.read(cursor)
+        self.fixed = self.table.exists and self.stream.schema_policy != "evolve"
+        self.inference = Inference(self.table.columns, self.stream.schema)
+        self.admission = Admission(self.inference, self.stream.schema_policy, self.fixed, ())
+        row = cursor.execute("SELECT now()").fetchone()
+        assert row is not None
+        context = self.context
+        self.constants: dict[str, Constant] = {
+            "_connector_id": context.connector_id,
+            "_tenant_id": context.tenant_id,
+            "_run_id": context.run_id,
+            "_loaded_at": row[0],
+        }
+        self._clear(cursor)
+        cursor.execute("SAVEPOINT ipai_copy")
+        rows = self._copy(cursor)
+        context.progress.phase = "committing"
+        self._settle(cursor, rows)
+        self._commit(cursor, time.perf_counter() - started)
+        return self.counts
+
+    def _clear(self, cursor: Cursor) -> None:
+        """Take away what these rows replace, and name the part."""
+        if self.unit.clear and self.table.exists:
+            self.counts.deleted += delete_rows(cursor, self.table, "_connector_id = %s", [self.context.connector_id])
+        if self.unit.part is None:
+            return
+        name, version = self.unit.part
+        old: list[int] = []
+        if self.stream.write_mode == "replace":
+            old = state.retire_parts(cursor, self.context, name)
+        elif self.stream.write_mode == "append" and version is not None:
+            old = state.retire_parts(cursor, self.context, name, version)
+        elif self.stream.write_mode == "merge":
+            state.retire_parts(cursor, self.context, name)
+        if old and self.table.exists:
+            self.counts.deleted += delete_rows(
+                cursor, self.table, "_connector_id = %s AND _part = ANY (%s)", [self.context.connector_id, old]
+            )
+        self.constants["_part"] = state.new_part(cursor, self.context, name, version)
+
+    def _copy(self, cursor: Cursor) -> int:
+        """Copy while reading; again from the spool when a type had to be widened meanwhile. Rows that the server took."""
+        inference, late = self.inference, False
+        assert inference is not None
+        version, batches = -1, 0
+        for batch in self._admitted():
+            self.spool.add(batch)
+            batches += 1
+            if late or batches < HEAD:
+                continue
+            if self.copier is None:
+                self._start(cursor)
+                version = inference.version
+                for waiting in self.spool.batches():
+                    self._send(waiting)
+            elif inference.version != version:
+                self.copier.close()
+                self.copier, late = None, True
+                self.context.log.info("A later value widens a column: the rows are copied again from the spool")
+            else:
+                self._send(batch)
+        if self.copier is None:
+            if late:
+                cursor.execute("ROLLBACK TO SAVEPOINT ipai_copy")
+                self.changes.clear()
+            self.context.progress.phase = "loading"
+            self._start(cursor)
+            for batch in self.spool.batches():
+                self._check_stop()
+                self._send(batch)
+        assert self.copier is not None
+        return self.copier.finish()
+
+    def _send(self, batch: pa.RecordBatch) -> None:
+        assert self.copier is not None
+        if batch.num_rows:
+            self.copier.add(batch)
+
+    def _start(self, cursor: Cursor) -> None:
+        """Make the table fit and open the way into it (or into the stage, for a merge)."""
+        assert self.inference is not None
+        meta = {"_part", "_row"} if self.unit.part else set()
+        meta |= {"_raw"} if self.stream.keep_raw else set()
+        columns = [c for c in self.inference.columns.values() if not self.fixed or c.name in self.table.columns]
+        self.changes += tables.reconcile(cursor, self.table, columns, meta, self.context.stopping)
+        kinds = self.table.columns | {"_row": "bigint", "_raw": "jsonb"}
+        if not self.merging:
+            self.copier = Copier(cursor, self.table.identifier, kinds, self.constants)
+            return
+        wanted = {c.name for c in columns} | {"_row"} | (meta & {"_raw"})
+        merge.make_stage(cursor, merge.STAGE, {name: kind for name, kind in kinds.items() if name in wanted})
+        self.copier = Copier(cursor, merge.STAGE, kinds, {})
+
+    def _admitted(self) -> Iterator[pa.RecordBatch]:
+        """The batches to load: renamed, checked, numbered, their types observed."""
+        first = 0
+        while True:
+            self._check_stop()
+            started = time.perf_counter()
+            item = next(self.unit.items, None)
+            self.extracting += time.perf_counter() - started
+            if item is None:
+                return
+            if isinstance(item, Rejected):
+                self._malformed(item)
+                continue
+            for batch in _cut(item):
+                yield self._admit(batch, first)
+                first += batch.num_rows
+                self.context.progress.rows += batch.num_rows
+                self.context.progress.bytes += batch.nbytes
+
+    def _admit(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
+        inference = self.inference
+        assert inference is not None
+        self.counts.read += batch.num_rows
+        numbers = pa.array(range(first + 1, first + 1 + batch.num_rows), pa.int64())
+        raw = None
+        if len(batch.schema) and (batch.schema.field(batch.num_columns - 1).metadata or {}).get(b"ipai.raw") == RAW[b"ipai.raw"]:
+            raw, batch = batch.column(batch.num_columns - 1), batch.remove_column(batch.num_columns - 1)
+        header = batch.schema.names
+        batch = inference.renamed(batch)
+        if self.merging:
+            self.key = self.admission.key = key_columns(inference, self.stream.primary_key)
+        batch, mask = self.admission.check(batch, header, lambda row: self.unit.place(first + row), self.rejects.add)
+        if mask is not None:
+            numbers, raw = numbers.filter(mask), raw if raw is None else raw.filter(mask)
+        if not self.fixed:
+            inference.observe(batch)
+        self._brought.update(dict.fromkeys(batch.schema.names))
+        if self.unit.seen is not None and batch.num_rows:
+            self.unit.seen.add(batch.select(list(self.key)))
+        if self.unit.part or self.merging:
+            batch = batch.append_column(pa.field("_row", pa.int64()), numbers)
+        if raw is not None:
+            batch = batch.append_column(pa.field("_raw", pa.string(), metadata={KIND: b"json"}), raw)
+        return batch
+
+    def _malformed(self, rejected: Rejected) -> None:
+        self.counts.read += 1
+        if self.unit.strict and self.stream.schema_policy in ("evolve", "freeze"):
+            raise StopStream(f"{rejected.place}: {rejected.reason}")
+        self.rejects.add(rejected)
+
+    def _settle(self, cursor: Cursor, rows: int) -> None:
+        """Merge, keys, rejected records: what follows the COPY."""
+        counts, extra = self.counts, ["_row"] if self.unit.part else []
+        if self.merging and rows:
+            tables.ensure_key(cursor, self.table, ("_connector_id", *self.key))
+            data = list(self._brought)
+            extra += ["_raw"] if self.stream.keep_raw else []
+            merged = merge.merge(cursor, self.table, self.key, data, extra, self.constants)
+            counts.written, counts.updated, counts.unchanged = merged.written, merged.updated, merged.unchanged
+            counts.deduplicated = rows - merged.distinct
+        else:
+            counts.written = rows
+            if self.table.created and self.unit.part and not self.merging:
+                tables.ensure_key(cursor, self.table, ("_connector_id", "_part", "_row"))
+        self.rejects.store(cursor)
+        counts.rejected = self.rejects.count
+
+    def _commit(self, cursor: Cursor, elapsed: float) -> None:
+        context = self.context
+        if self.unit.part:
+            state.part_rows(
+                cursor, int(str(self.constants["_part"])), self.counts.written + self.counts.updated + self.counts.unchanged
+            )
+        context.seconds["extract"] += self.extracting
+        context.seconds["load"] += elapsed - self.extracting
+        context.schema_changes += self.changes
+        context.discarded_values += self.admission.discarded_values
+        self.unit.on_commit(cursor)
+        total_up(context, cursor, self.counts)
+
+    def _check_stop(self) -> None:
+        if self.context.stopping():
+            raise Cancelled
+
+
+def total_up(context: StreamContext, cursor: Cursor, counts: Counts) -> None:
+    """Add the counts of this transaction, check them, and hold the lease until the commit: the last thing before it."""
+    total = copy(context.counts)
+    total.add(counts)
+    total.check()
+    context.fence(cursor)
+    context.counts, before = total, context.counts
+    try:
+        state.save_counts(cursor, context)
+    except BaseException:
+        context.counts = before
+        raise
+
+
+def delete_rows(cursor: Cursor, table: Table, condition: str, values: list[Any]) -> int:
+    """Delete rows of the table; how many. ``condition`` is written in this module's callers, never by a person."""
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(table.identifier) + sql.SQL(condition), values)
+    return cursor.rowcount
+
+
+def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The batch in pieces of at most about SLICE bytes, plain types only (no dictionaries, views or large strings)."""
+    batch = _plain(batch)
+    pieces = max(1, -(-batch.nbytes // SLICE))
+    step = max(1, -(-batch.num_rows // pieces))
+    for start in range(0, max(batch.num_rows, 1), step):
+        yield batch.slice(start, step)
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    for position, column in enumerate(batch.schema):
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind)
+        metadata = column.metadata
+        if text or (kind == pa.string() and kind != column.type):
+            kind, metadata = pa.string(), metadata or {KIND: b"string"}
+        if kind != column.type:
+            values = batch.column(position)
+            values = values.dictionary_decode() if pa.types.is_dictionary(column.type) else values
+            batch = batch.set_column(position, pa.field(column.name, kind, metadata=metadata), values.cast(kind))
+    return batch
