@@ -35,6 +35,8 @@ class UrlPlace:
         if parsed.userinfo:
             raise StopStream("The URL holds a user name or password: take it out and use the secret token")
         self._url, self._client, self._max_bytes = url, client, max_bytes
+        if token and not (token.isascii() and token.isprintable()):
+            raise ReconnectNeeded("The secret token has characters that no HTTP header can hold: set it again")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._name = unquote(parsed.path.rstrip("/").rsplit("/", 1)[-1]) or parsed.host
         self.label = f"{parsed.scheme}://{parsed.host}{parsed.path}"

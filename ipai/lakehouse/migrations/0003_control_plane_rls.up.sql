@@ -53,20 +53,20 @@ CREATE POLICY own_tenant ON public.ipai_connector_run FOR SELECT TO ipai_user
 CREATE POLICY own_tenant ON public.ipai_connector_run_stream FOR SELECT TO ipai_user
     USING (EXISTS (SELECT FROM public.ipai_connector_run AS run WHERE run.id = run_id));
 
--- Cursors, file names and logs are for those who operate connectors.
+-- Cursors, file names and logs are for those who operate connectors, and for auditors.
 CREATE POLICY own_tenant ON public.ipai_connector_state FOR SELECT TO ipai_user
     USING (
-        (SELECT ipai_auth.has_role(ARRAY['platform_admin', 'data_engineer', 'operator']))
+        (SELECT ipai_auth.has_role(ARRAY['platform_admin', 'data_engineer', 'operator', 'auditor']))
         AND EXISTS (SELECT FROM public.ipai_connector_config AS connector WHERE connector.id = connector_id)
     );
 CREATE POLICY own_tenant ON public.ipai_loaded_part FOR SELECT TO ipai_user
     USING (
-        (SELECT ipai_auth.has_role(ARRAY['platform_admin', 'data_engineer', 'operator']))
+        (SELECT ipai_auth.has_role(ARRAY['platform_admin', 'data_engineer', 'operator', 'auditor']))
         AND EXISTS (SELECT FROM public.ipai_connector_config AS connector WHERE connector.id = connector_id)
     );
 CREATE POLICY own_tenant ON public.ipai_run_log FOR SELECT TO ipai_user
     USING (
-        (SELECT ipai_auth.has_role(ARRAY['platform_admin', 'data_engineer', 'operator']))
+        (SELECT ipai_auth.has_role(ARRAY['platform_admin', 'data_engineer', 'operator', 'auditor']))
         AND EXISTS (SELECT FROM public.ipai_connector_run AS run WHERE run.id = run_id)
     );
 -- A rejected record is bronze data: only who reads bronze reads it.

@@ -125,3 +125,10 @@ def test_passwords_in_the_url_are_refused(make_client: MakeClient) -> None:
 def test_loopback_is_refused_by_default(make_client: MakeClient, tmp_path: Path) -> None:
     with pytest.raises(StopStream, match="IPAI_ALLOW_PRIVATE_URLS"):
         UrlPlace("https://localhost/a.csv", make_client(private=False), None, 10).items()
+
+
+@pytest.mark.parametrize("token", ["gehe\u00efm", "two\nlines"])
+def test_a_token_that_no_header_can_hold_is_one_clear_line(make_client: MakeClient, token: str) -> None:
+    with pytest.raises(ReconnectNeeded, match="set it again") as refused:
+        UrlPlace("https://files.example/a.csv", make_client(), token, 10**9)
+    assert token not in str(refused.value)

@@ -128,7 +128,7 @@ def test_what_readers_may_not_do(north: Side, statement: str) -> None:
         cursor.execute(statement)
 
 
-OPERATING = {"platform_admin", "data_engineer", "operator"}
+OPERATING = {"platform_admin", "data_engineer", "operator", "auditor"}
 SEEN_BY: list[tuple[str, str, set[str]]] = [
     ("ipai_tenant", "id", set(ROLES)),
     ("ipai_connector_config", "id", set(ROLES)),
