@@ -150,13 +150,14 @@ def broker() -> str:
 
 
 @pytest.fixture
-def environment(broker: str, settings: Any, transactional_db: None) -> dict[str, str]:
+def environment(broker: str, settings: Any, files: Path, transactional_db: None) -> dict[str, str]:
     """Environment variables with which another process uses this test's database, broker, folders and keys."""
     from django.db import connection
 
     params = connection.settings_dict
-    host, port = params["HOST"], params["PORT"] or 5432
-    where = f"/{params['NAME']}?host={quote(host)}" if host.startswith("/") else f"{host}:{port}/{params['NAME']}"
+    host = params["HOST"] or params["OPTIONS"].get("host") or "localhost"
+    port = params["PORT"] or params["OPTIONS"].get("port") or 5432
+    where = f"/{params['NAME']}?host={quote(host)}&port={port}" if host.startswith("/") else f"{host}:{port}/{params['NAME']}"
     user = ":".join(quote(part, safe="") for part in (params["USER"], params["PASSWORD"]) if part)
     return os.environ | {
         "DATABASE_URL": f"postgres://{user}@{where}",

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -66,8 +67,9 @@ def create_connector(
     is_enabled: bool = True,
     freshness_target_minutes: int = 1440,
     owner: User | None = None,
+    connector_id: UUID | None = None,
 ) -> ConnectorConfig:
-    """Make a connector; its secrets go to the vault. Raises ConfigInvalid."""
+    """Make a connector; its secrets go to the vault. Raises ConfigInvalid. ``connector_id``: files were uploaded for it before."""
     source = validate_config(connector_type, config, secrets)
     lacking = {
         f"secrets.{field.name}": f"{field.label} is needed"
@@ -77,6 +79,7 @@ def create_connector(
     if lacking:
         raise ConfigInvalid(lacking)
     connector = ConnectorConfig(
+        id=connector_id or uuid4(),
         tenant=tenant,
         name=name,
         connector_type=connector_type,
@@ -134,7 +137,7 @@ def delete_connector(actor: Actor, connector: ConnectorConfig) -> None:
         if running:
             raise RunInProgress(running)
         drop_schedule(locked)
-        vault.delete_secrets(locked.tenant_id, [ref.partition("=")[2] for ref in locked.vault_secret_refs], actor.name)
+        vault.delete_secrets(locked.tenant.id, [ref.partition("=")[2] for ref in locked.vault_secret_refs], actor.name)
         audit.record(actor, "connector", "connector", str(locked.id), "deleted", {"name": locked.name}, tenant=locked.tenant)
         locked.delete()
 
@@ -181,6 +184,8 @@ def check_config(connector_type: str, config: Mapping[str, Any], secrets: Mappin
     settings.IPAI_SPOOL_DIR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="check-", dir=settings.IPAI_SPOOL_DIR) as scratch:
         client = build_client(connector_id or "check", Path(scratch), log, lambda: False, "incremental")
+        if connector_id:
+            client.files_roots = (*client.files_roots, uploads_dir(connector_id).resolve())
         try:
             lines = list(source_class(config, secrets).check(client))
         except contract.SourceError as error:
@@ -193,7 +198,7 @@ def check_config(connector_type: str, config: Mapping[str, Any], secrets: Mappin
 def secrets_of(connector: ConnectorConfig) -> dict[str, str]:
     """The connector's secrets by field name, in the clear: only for the source."""
     refs = dict(ref.partition("=")[::2] for ref in connector.vault_secret_refs)
-    values = vault.reveal(connector.tenant_id, list(refs.values()))
+    values = vault.reveal(connector.tenant.id, list(refs.values()))
     return {field: values[name] for field, name in refs.items()}
 
 
@@ -233,7 +238,7 @@ def _store_secrets(connector: ConnectorConfig, secrets: Mapping[str, str], actor
     for field, value in secrets.items():
         if value:
             name = refs.setdefault(field, f"connectors/{connector.id}/{field}")
-            vault.set_secret(connector.tenant_id, name, value, actor.name, description=f"{field} of {connector.name}")
+            vault.set_secret(connector.tenant.id, name, value, actor.name, description=f"{field} of {connector.name}")
     connector.vault_secret_refs = [f"{field}={name}" for field, name in sorted(refs.items())]
     connector.save(update_fields=["vault_secret_refs"])
 

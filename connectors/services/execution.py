@@ -37,7 +37,7 @@ def plan_run(run_id: UUID) -> list[int]:
 
     Safe to run twice: only one planner moves the run from queued to running.
     """
-    run = ConnectorRun.objects.select_related("connector").filter(pk=run_id, status=Status.QUEUED).first()
+    run = ConnectorRun.objects.select_related("connector__tenant").filter(pk=run_id, status=Status.QUEUED).first()
     if run is None:
         return []
     known: Mapping[str, str] = {}
@@ -77,7 +77,7 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None) -> None:
     token = claim(run_stream_id)
     if token is None:
         return
-    row = RunStream.objects.select_related("run__connector").get(pk=run_stream_id)
+    row = RunStream.objects.select_related("run__connector__tenant").get(pk=run_stream_id)
     run = row.run
     try:
         source, secrets = source_of(run.connector)
@@ -94,7 +94,7 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None) -> None:
         with scratch_folder(run.pk) as scratch, source_client(run, scratch, logger, heartbeat.stopping) as client:
             context = StreamContext(
                 connector_id=run.connector_id,
-                tenant_id=run.connector.tenant_id,
+                tenant_id=run.connector.tenant.id,
                 run_id=run.pk,
                 run_stream_id=row.pk,
                 lease_token=token,
@@ -133,6 +133,10 @@ def _run(
         connection.close()
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         return Status.FAILED, redact(f"The database refused or went away: {reason[0]}", secrets.values())
+    except OSError as error:
+        return Status.FAILED, redact(
+            f"The worker's disk or network failed: {error.strerror or type(error).__name__}", secrets.values()
+        )
     except Exception as error:  # a bug: the run must end and say where to look
         log.error("Stream %s of run %s failed", row.stream, row.run_id, exc_info=_without_values(error))
         return Status.FAILED, f"Unexpected {type(error).__name__}; the worker's log has the details"

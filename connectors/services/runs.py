@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -49,11 +50,11 @@ def queue_run(
             )
             audit.record(
                 actor,
-                "run",
+                "connector_run",
                 "connector",
                 str(connector.id),
-                "run queued",
-                {"run_id": str(run.id), "mode": mode},
+                "run",
+                {"run_id": str(run.id), "mode": mode, "trigger": trigger},
                 tenant=connector.tenant,
             )
             if send_to_worker:
@@ -76,7 +77,13 @@ def cancel_run(actor: Actor, run: ConnectorRun) -> ConnectorRun:
         run.save(update_fields=["cancel_requested"])
         run.streams.filter(status=Status.QUEUED).update(status=Status.CANCELLED, ended_at=Now())
         audit.record(
-            actor, "run", "connector", str(run.connector_id), "run cancelled", {"run_id": str(run.id)}, tenant=run.connector.tenant
+            actor,
+            "connector_run",
+            "connector",
+            str(run.connector_id),
+            "cancel",
+            {"run_id": str(run.id)},
+            tenant=run.connector.tenant,
         )
         close_if_done(run.pk)
     run.refresh_from_db()
@@ -150,12 +157,15 @@ def dispatch_waiting() -> int:
     unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=before)
     runs = ConnectorRun.objects.filter(unsent, status=Status.QUEUED)
     streams = RunStream.objects.filter(unsent, status=Status.QUEUED, run__status=Status.RUNNING)
+    return _send_each("connectors.start_run", runs) + _send_each("connectors.run_stream", streams)
+
+
+def _send_each(task: str, waiting: QuerySet[Any]) -> int:
     sent = 0
-    for task, waiting in (("connectors.start_run", runs), ("connectors.run_stream", streams)):
-        for key in list(waiting.values_list("pk", flat=True)[:500]):
-            if waiting.filter(pk=key).update(dispatched_at=Now()):
-                send(task, str(key))
-                sent += 1
+    for key in list(waiting.values_list("pk", flat=True)[:500]):
+        if waiting.filter(pk=key).update(dispatched_at=Now()):
+            send(task, str(key))
+            sent += 1
     return sent
 
 

@@ -25,7 +25,10 @@ def connector(make_connector):
 def test_a_run_loads_counts_and_remembers(connector, run_now, rows):
     run = run_now(connector)
     assert run.status == Status.SUCCESS, run.error_message
-    assert queries.run_detail(run)["streams"][0] | {} >= {"stream": "a", "read": 250, "written": 250, "updated": 0, "rejected": 0}
+    assert (
+        queries.run_detail(run)["streams"][0].items()
+        >= {"stream": "a", "read": 250, "written": 250, "updated": 0, "rejected": 0}.items()
+    )
     assert rows("SELECT count(*), min(id), max(id) FROM ipai_bronze_core.a") == [(250, 1, 250)]
     assert ConnectorState.objects.get(connector=connector, stream="a").cursor == {"id": 250}
     again = run_now(connector)

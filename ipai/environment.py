@@ -1,0 +1,80 @@
+"""Secrets of the installation itself: taken from the environment, or made once under IPAI_HOME when embedded."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+
+def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
+    """The number in a variable, or one line that names the variable."""
+    if not value.isascii() or not value.isdecimal() or not lowest <= int(value) <= highest:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {lowest} to {highest}, not {value!r}")
+    return int(value)
+
+
+def yes_or_no(name: str, value: str) -> bool:
+    """1/0, true/false, yes/no, on/off in a variable, or one line that names it."""
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}
+    if value.lower() not in known:
+        raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}")
+    return known[value.lower()]
+
+
+def database(url: str) -> dict[str, Any]:
+    """DATABASES["default"] for a PostgreSQL URL. The URL holds a password, so no message shows it."""
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres://, e.g. postgres://user:password@host:5432/name")
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+    except ValueError:
+        raise ImproperlyConfigured("DATABASE_URL cannot be read; percent-encode special characters in the password") from None
+    if not config.get("NAME"):
+        raise ImproperlyConfigured("DATABASE_URL names no database; it ends with one: postgres://user:password@host:5432/name")
+    return config
+
+
+def generated_secret(path: Path, *, embedded: bool) -> str:
+    """The content of ``path``, made on first use; outside embedded mode SECRET_KEY must be given."""
+    if not embedded:
+        raise ImproperlyConfigured("SECRET_KEY must be set when DATABASE_URL is (50 random characters or more)")
+    return _made_once(path, lambda: secrets.token_urlsafe(50))
+
+
+def vault_keys(value: str, path: Path, *, embedded: bool) -> tuple[str, ...]:
+    """The Fernet keys that encrypt secrets, newest first; several are allowed while keys rotate."""
+    if not value and not embedded:
+        raise ImproperlyConfigured("IPAI_VAULT_KEYS must be set when DATABASE_URL is (comma-separated Fernet keys, newest first)")
+    keys = tuple(
+        key.strip() for key in (value or _made_once(path, lambda: Fernet.generate_key().decode())).split(",") if key.strip()
+    )
+    for number, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ImproperlyConfigured(f"IPAI_VAULT_KEYS: key {number} is not a Fernet key (32 bytes, url-safe base64)") from None
+    return keys
+
+
+def _made_once(path: Path, make: Callable[[], str]) -> str:
+    """Create ``path`` with mode 0600 unless it exists; safe when several processes start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        scratch = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(make())
+        try:
+            os.link(scratch, path)
+        except FileExistsError:
+            pass
+        finally:
+            scratch.unlink()
+    return path.read_text().strip()
