@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 # Before Django reads its settings: tests never touch the data of a portal that runs from this folder.
@@ -25,7 +25,7 @@ if EMBEDDED_BROKER:
     SERVICES = Services(Path(os.environ["IPAI_HOME"]))
     os.environ["REDIS_URL"] = SERVICES.redis_url.replace("virtual_host=0", f"virtual_host={NUMBER}")
 else:
-    os.environ["REDIS_URL"] = os.environ["REDIS_URL"].rstrip("0123456789") + NUMBER
+    os.environ["REDIS_URL"] = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{NUMBER}").geturl()
 
 import pytest  # noqa: E402
 

@@ -1,0 +1,112 @@
+"""The catalog: layers, tables, and one table with its columns, sample, readers and lineage."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+
+from ipai.access.models import Role
+from ipai.access.permissions import may_read
+from ipai.access.sessions import claims_for, governed
+from ipai.lakehouse import queries as lakehouse
+from ipai.observability.console.pages import NavItem, page, person, render, scope
+
+SAMPLE_ROWS = 20
+TRAIL = ("Catalog", "/admin/catalog/")
+
+
+@page("catalog/", "catalog", action="view_catalog", nav=NavItem("Data", "Catalog", "database", 1, "t"))
+def catalog(request: HttpRequest) -> HttpResponse:
+    """Every table by layer; ``?layer=`` narrows to one schema, ``?q=`` searches names, comments and columns."""
+    layers = lakehouse.layers()
+    chosen = request.GET.get("layer", "")
+    words = request.GET.get("q", "").strip()
+    found = lakehouse.tables(chosen or None, words or None, tenant_id=_tenant_id(request))
+    shown: list[dict[str, Any]] = [
+        {"layer": layer, "tables": [table for table in found if table["schema"] == layer["schema"]]} for layer in layers
+    ]
+    context = {
+        "groups": [group for group in shown if group["tables"] or group["layer"]["schema"] == chosen],
+        "levels": _by_level(request, layers),
+        "chosen": chosen,
+        "words": words,
+        "found": len(found),
+    }
+    return render(request, "console/catalog/list.html", "Catalog", context)
+
+
+@page("catalog/<slug:schema>/<str:table>/", "catalog_table", action="view_catalog")
+def catalog_table(request: HttpRequest, schema: str, table: str) -> HttpResponse:
+    """One table or view."""
+    try:
+        detail = lakehouse.table_detail(schema, table, tenant_id=_tenant_id(request))
+    except lakehouse.UnknownTable as error:
+        raise Http404(str(error)) from None
+    context = {
+        "table": detail,
+        "columns": [{**column, "key": column["name"] in detail["primary_key"]} for column in detail["column_list"]],
+        "readers": [(Role(role).label if role in Role.values else role, reads) for role, reads in detail["readers"].items()],
+        "readable": may_read(person(request), schema),
+        "target_age": timedelta(minutes=detail["freshness_target_minutes"] or 0),
+        "upstream": [{"name": name, "url": table_address(name)} for name in detail["upstream"]],
+        "downstream": [{"name": name, "url": table_address(name)} for name in detail["downstream"]],
+        **_sample(request, schema, table),
+    }
+    return render(request, "console/catalog/table.html", f"{schema}.{table}", context, trail=[TRAIL])
+
+
+def _sample(request: HttpRequest, schema: str, table: str) -> dict[str, Any]:
+    """Rows that the database gives this person: the layer's rule first, so that a refusal says which one."""
+    if not may_read(person(request), schema):
+        return {}
+    try:
+        with governed(claims_for(person(request))) as cursor:
+            rows = arranged(lakehouse.sample(cursor, schema, table, SAMPLE_ROWS))
+            counted, complete = lakehouse.count_rows(cursor, schema, table)
+    except DatabaseError as error:
+        return {"trouble": str(error).splitlines()[0]}
+    return {"sample": rows, "rows": counted, "rows_complete": complete}
+
+
+def arranged(sample: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The source's columns first; those that say where a row came from (``_run_id`` and the like) last."""
+    order = sorted(range(len(sample["columns"])), key=lambda index: sample["columns"][index].startswith("_"))
+    return {
+        "columns": [sample["columns"][index] for index in order],
+        "rows": [[_cell(row[index]) for index in order] for row in sample["rows"]],
+    }
+
+
+def _cell(value: Any) -> Any:
+    """A value as PostgreSQL's people write it: true, not True; JSON, not Python."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value if value is None else str(value)
+
+
+def _by_level(request: HttpRequest, layers: list[lakehouse.LayerSummary]) -> list[dict[str, Any]]:
+    """The schemas by level, bronze first."""
+    user = person(request)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for layer in layers:
+        line = {**layer, "count": layer["tables"] + layer["views"], "readable": may_read(user, layer["schema"])}
+        found.setdefault(layer["level"], []).append(line)
+    return [{"name": level, "layers": lines} for level, lines in found.items()]
+
+
+def _tenant_id(request: HttpRequest) -> Any:
+    tenant = scope(request)
+    return None if tenant is None else tenant.pk
+
+
+def table_address(target: str) -> str:
+    """The page of ``schema.table``."""
+    schema, _, table = target.partition(".")
+    return reverse("admin:catalog_table", args=[schema, table])

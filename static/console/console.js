@@ -1,0 +1,144 @@
+// Behaviour that every console page shares. No build step: plain scripts beside htmx, Alpine and Chart.js of the shell.
+(() => {
+  "use strict";
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const cookie = (name) => document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.split("=")[1] ?? "";
+
+  // Times: relative, kept up to date; the exact one on hover in the viewer's zone.
+  const span = (seconds) => {
+    for (const [limit, size, unit] of [[60, 1, "s"], [3600, 60, "min"], [172800, 3600, "h"], [Infinity, 86400, "d"]])
+      if (seconds < limit) return `${Math.floor(seconds / size)} ${unit}`;
+  };
+  const tellTimes = (root = document) => all("time[datetime]", root).forEach((node) => {
+    const moment = new Date(node.getAttribute("datetime"));
+    const seconds = (Date.now() - moment) / 1000;
+    node.title = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
+    if (!node.hasAttribute("data-exact")) node.textContent = Math.abs(seconds) < 5 ? "now" : seconds > 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`;
+  });
+
+  // Charts: one canvas, its data in the JSON script beside it; colours from the theme.
+  const drawChart = (canvas) => {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const data = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
+    Chart.getChart(canvas)?.destroy();
+    const grid = colour("--c-line"), text = colour("--c-dim");
+    new Chart(canvas, {
+      data: { labels: data.labels, datasets: data.series.map((series) => ({
+        type: series.kind, label: series.label, data: series.values, backgroundColor: colour(series.colour), borderColor: colour(series.colour),
+        stack: series.kind === "bar" ? "runs" : undefined, yAxisID: series.kind === "bar" ? "y" : "rows", borderWidth: series.kind === "bar" ? 0 : 2,
+        pointRadius: series.kind === "bar" ? 0 : 2, tension: .25, maxBarThickness: 28, borderRadius: 2, order: series.kind === "bar" ? 1 : 0,
+        barPercentage: .75, categoryPercentage: .9,
+      })) },
+      options: {
+        animation: false, maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
+        plugins: { legend: { display: true, position: "bottom", align: "start", labels: { color: text, boxWidth: 10, boxHeight: 10, useBorderRadius: true, borderRadius: 2 } } },
+        scales: {
+          x: { stacked: true, grid: { display: false }, ticks: { display: true, color: text, maxRotation: 0, autoSkipPadding: 12 }, border: { color: grid } },
+          y: { display: true, stacked: true, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5 }, title: { display: true, text: "runs", color: text } },
+          rows: { display: true, position: "right", beginAtZero: true, grid: { display: false }, border: { display: false }, title: { display: true, text: "rows", color: text },
+                  ticks: { display: true, color: text, maxTicksLimit: 5, callback: (value) => Intl.NumberFormat("en", { notation: "compact" }).format(value) } },
+        },
+      },
+    });
+  };
+  const drawCharts = () => all("canvas[data-chart]").forEach(drawChart);
+
+  // Asking once before something is destroyed: <form data-confirm="what it will do" data-confirm-title="Delete it?">.
+  const ask = (form) => {
+    const dialog = document.getElementById("c-confirm");
+    dialog.querySelector("h2").textContent = form.dataset.confirmTitle || "Are you sure?";
+    dialog.querySelector("p").textContent = form.dataset.confirm;
+    const yes = dialog.querySelector("[value=yes]");
+    yes.textContent = form.dataset.confirmYes || "Go on";
+    dialog.returnValue = "";
+    dialog.onclose = () => { if (dialog.returnValue === "yes") { form.dataset.confirmed = "1"; form.requestSubmit(); } };
+    dialog.showModal();
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.confirm && !form.dataset.confirmed) { event.preventDefault(); ask(form); return; }
+    if (form.method === "post") all("button:not([type=button])", form).forEach((button) => setTimeout(() => { button.disabled = true; }));
+  });
+  window.addEventListener("pageshow", () => all("form button[disabled]:not([data-off])").forEach((button) => { button.disabled = false; }));
+
+  // Keys: / searches, ? helps, g then a letter goes to a page.
+  let waiting = 0;
+  const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+  document.addEventListener("keydown", (event) => {
+    const found = document.getElementById("c-found");
+    if (event.key === "Escape" && found) found.innerHTML = "";
+    if (["ArrowDown", "ArrowUp"].includes(event.key) && event.target.closest?.(".c-find")) {
+      const links = all("a", found), at = links.indexOf(document.activeElement);
+      if (links.length) { event.preventDefault(); links[Math.max(0, Math.min(links.length - 1, at + (event.key === "ArrowDown" ? 1 : -1)))].focus(); }
+      return;
+    }
+    if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.key === "/") { event.preventDefault(); document.getElementById("c-search")?.focus(); }
+    else if (event.key === "?") { event.preventDefault(); document.getElementById("c-keys")?.showModal(); }
+    else if (event.key === "g") waiting = Date.now();
+    else if (Date.now() - waiting < 1500) {
+      waiting = 0;
+      const link = document.querySelector(`#c-keys a[data-keys="${CSS.escape(event.key)}"]`);
+      if (link) location.href = link.href;
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) document.getElementById(opener.dataset.opens).showModal();
+    if (!event.target.closest(".c-find")) { const found = document.getElementById("c-found"); if (found) found.innerHTML = ""; }
+    const copy = event.target.closest("[data-copies]");
+    if (copy) navigator.clipboard?.writeText(document.getElementById(copy.dataset.copies).textContent).then(() => { copy.textContent = "Copied"; });
+    const preset = event.target.closest("[data-cron]");
+    if (preset) { const field = document.getElementById("id_schedule"); field.value = preset.dataset.cron; htmx.trigger(field, "input"); }
+  });
+
+  // Uploads: sent as soon as a file is chosen or dropped, with progress; then the path field holds where it is.
+  const upload = (area, file) => {
+    const say = area.querySelector("[data-say]"), bar = area.querySelector(".c-track"), fill = area.querySelector(".c-fill");
+    const limit = Number(area.dataset.limit);
+    if (file.size > limit) { say.textContent = `${file.name} is too large: ${(file.size / 2 ** 20).toFixed(0)} MB; the limit is ${(limit / 2 ** 20).toFixed(0)} MB`; say.className = "c-error"; return; }
+    const body = new FormData(), request = new XMLHttpRequest();
+    body.append("draft", area.dataset.draft); body.append("file", file);
+    request.open("POST", area.dataset.url); request.setRequestHeader("X-CSRFToken", cookie("csrftoken")); request.responseType = "json";
+    bar.hidden = false;
+    request.upload.onprogress = (event) => { fill.style.width = `${100 * event.loaded / event.total}%`; };
+    request.onloadend = () => {
+      bar.hidden = true;
+      const answer = request.response || { error: "The upload did not arrive; try again" };
+      say.className = answer.error ? "c-error" : "c-ink"; say.textContent = answer.error || answer.said;
+      if (answer.path) { const field = document.getElementById(area.dataset.target); field.value = answer.path; field.dispatchEvent(new Event("input", { bubbles: true })); }
+    };
+    request.send(body);
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.matches(".c-drop input[type=file]") && event.target.files[0]) upload(event.target.closest(".c-drop"), event.target.files[0]);
+    if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+  });
+  for (const name of ["dragover", "dragleave", "drop"]) document.addEventListener(name, (event) => {
+    const area = event.target.closest?.(".c-drop");
+    if (!area) return;
+    event.preventDefault();
+    area.classList.toggle("c-over", name === "dragover");
+    if (name === "drop" && event.dataTransfer.files[0]) upload(area, event.dataTransfer.files[0]);
+  });
+
+  const start = () => {
+    tellTimes(); drawCharts(); setInterval(tellTimes, 15000);
+    const log = document.querySelector(".c-log[data-tail]"); if (log) log.scrollTop = log.scrollHeight;
+    new MutationObserver(drawCharts).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start); else start();
+  document.addEventListener("htmx:afterSwap", (event) => tellTimes(event.target.parentElement || document));
+  // A poll leaves the log where the viewer scrolled it, and follows its end otherwise. A login that ran out shows the login page.
+  let scrolled = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.responseURL.includes("/login/")) { event.detail.shouldSwap = false; location.reload(); return; }
+    const log = event.target.querySelector?.(".c-log");
+    if (log) scrolled = log.scrollHeight - log.scrollTop - log.clientHeight > 24 ? log.scrollTop : null;
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    const log = document.querySelector("#c-live .c-log");
+    if (log) log.scrollTop = scrolled ?? log.scrollHeight;
+  });
+})();
