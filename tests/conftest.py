@@ -7,27 +7,11 @@ import os
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-ROOT = Path(__file__).resolve().parent.parent
-# Before Django reads its settings: tests never touch the data of a portal that runs from this folder.
-os.environ.setdefault("IPAI_HOME", str(ROOT / ".ipai" / "test"))
-os.environ.setdefault("IPAI_EMBEDDED_FSYNC", "0")
-os.environ["IPAI_ALLOW_PRIVATE_URLS"] = "0"
-os.environ.pop("IPAI_FILES_ROOTS", None)
+import pytest
 
-# One broker database per xdist worker, so that workers started by tests take only their own messages.
-NUMBER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-EMBEDDED_BROKER = "REDIS_URL" not in os.environ
-if EMBEDDED_BROKER:
-    from ipai.embedded.services import Services
-
-    SERVICES = Services(Path(os.environ["IPAI_HOME"]))
-    os.environ["REDIS_URL"] = SERVICES.redis_url.replace("virtual_host=0", f"virtual_host={NUMBER}")
-else:
-    os.environ["REDIS_URL"] = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{NUMBER}").geturl()
-
-import pytest  # noqa: E402
+from tests.support import installation
 
 real_connect = socket.socket.connect
 
@@ -69,6 +53,14 @@ def wipe() -> None:
         cursor.execute("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'ipai\\_%\\_%'")
         for (table,) in cursor.fetchall():
             cursor.execute(f"DROP TABLE {table} CASCADE")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def static_root() -> None:
+    """WhiteNoise warns when the folder of collected files is missing, and warnings are errors."""
+    from django.conf import settings
+
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -141,11 +133,11 @@ def rows() -> Any:
     return query
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(autouse=True, scope="session")
 def broker() -> str:
     """The URL of a running broker of our own."""
-    if EMBEDDED_BROKER:
-        SERVICES.ensure_broker()
+    if installation.EMBEDDED_BROKER:
+        installation.SERVICES.ensure_broker()
     return os.environ["REDIS_URL"]
 
 
@@ -162,6 +154,7 @@ def environment(broker: str, settings: Any, files: Path, transactional_db: None)
     return os.environ | {
         "DATABASE_URL": f"postgres://{user}@{where}",
         "REDIS_URL": broker,
+        "IPAI_SUPERVISED": "1",  # a worker ends when the test that started it is killed
         "SECRET_KEY": settings.SECRET_KEY,
         "IPAI_VAULT_KEYS": ",".join(settings.IPAI_VAULT_KEYS),
         "IPAI_FILES_ROOTS": ":".join(str(root) for root in settings.IPAI_FILES_ROOTS),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,12 @@ def build_http(log: logging.Logger, allow_private: bool, stopping: Callable[[], 
     )
 
 
+@lru_cache(maxsize=1)
+def _ssl_context() -> ssl.SSLContext:
+    """Reading the certificates takes a while: once in a process."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class _StoppableRetry(Retry):
     """Waits in small steps and gives up waiting when the run is cancelled."""
 
@@ -88,11 +96,12 @@ class GuardedTransport(httpx.HTTPTransport):
     """https only (http where private addresses are allowed), through :class:`GuardedBackend`; one log line per request."""
 
     def __init__(self, allow_private: bool, log: logging.Logger) -> None:
-        super().__init__(trust_env=False)
+        context = _ssl_context()
+        super().__init__(verify=context, trust_env=False)
         self._allow_private, self._log = allow_private, log
         # httpx has no parameter for the network backend; the pool is made as httpx makes it, with ours.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=context,
             max_connections=20,
             max_keepalive_connections=10,
             keepalive_expiry=30,

@@ -6,6 +6,8 @@ gave a column) and is what the binary form is tested against.
 
 from __future__ import annotations
 
+import sys
+from binascii import unhexlify
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +26,7 @@ from connectors.engine.numeric import Unfit, numeric_wire
 
 _JSON = msgspec.json.Encoder(decimal_format="number", order=None)
 _NIL_UUID = "00000000-0000-0000-0000-000000000000"
+_UUID_LENGTH = len(_NIL_UUID)
 
 
 Constant = UUID | datetime | int
@@ -87,12 +90,12 @@ def _wire(values: pa.Array, target: str, is_text: bool) -> pa.Array:
 
 def _uuid_wire(values: pa.Array) -> pa.Array:
     """Canonical text -> 16 bytes each."""
-    digits = pc.replace_substring(values.fill_null(_NIL_UUID), "-", "")
-    rows = len(digits)
-    start = digits.offset * 32
-    text = digits.buffers()[2].to_pybytes()[start : start + rows * 32].decode("ascii") if rows else ""
+    text = values.fill_null(_NIL_UUID)
+    rows = len(text)
+    start = int.from_bytes(text.buffers()[1][4 * text.offset :][:4], sys.byteorder) if rows else 0
+    digits = text.buffers()[2].to_pybytes()[start : start + rows * _UUID_LENGTH].translate(None, b"-") if rows else b""
     valid = pc.is_valid(values).buffers()[1] if values.null_count else None
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), rows, [valid, pa.py_buffer(bytes.fromhex(text))])
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), rows, [valid, pa.py_buffer(unhexlify(digits))])
 
 
 def _csv(pairs: list[tuple[pa.Field, pa.Array, str]], constants: Mapping[str, Constant], rows: int) -> Any:

@@ -208,7 +208,7 @@ class _Load:
         meta = {"_part", "_row"} if self.unit.part else set()
         meta |= {"_raw"} if self.stream.keep_raw else set()
         columns = [c for c in self.inference.columns.values() if not self.fixed or c.name in self.table.columns]
-        self.changes += tables.reconcile(cursor, self.table, columns, meta, self.context.stopping)
+        self.changes += tables.reconcile(cursor, self.table, columns, meta, self._row_key, self.context.stopping)
         kinds = self.table.columns | {"_row": "bigint", "_raw": "jsonb"}
         if not self.merging:
             self.copier = Copier(cursor, self.table.identifier, kinds, self.constants)
@@ -216,6 +216,13 @@ class _Load:
         wanted = {c.name for c in columns} | {"_row"} | (meta & {"_raw"})
         merge.make_stage(cursor, merge.STAGE, {name: kind for name, kind in kinds.items() if name in wanted})
         self.copier = Copier(cursor, merge.STAGE, kinds, {})
+
+    @property
+    def _row_key(self) -> tuple[str, ...]:
+        """What identifies a row of the table; empty for records that are only appended."""
+        if self.merging:
+            return ("_connector_id", *self.key)
+        return ("_connector_id", "_part", "_row") if self.unit.part else ()
 
     def _admitted(self) -> Iterator[pa.RecordBatch]:
         """The batches to load: renamed, checked, numbered, their types observed."""
@@ -240,7 +247,7 @@ class _Load:
         inference = self.inference
         assert inference is not None
         self.counts.read += batch.num_rows
-        numbers = pa.array(range(first + 1, first + 1 + batch.num_rows), pa.int64())
+        numbers = pa.arange(first + 1, first + 1 + batch.num_rows)
         raw = None
         if len(batch.schema) and (batch.schema.field(batch.num_columns - 1).metadata or {}).get(b"ipai.raw") == RAW[b"ipai.raw"]:
             raw, batch = batch.column(batch.num_columns - 1), batch.remove_column(batch.num_columns - 1)
@@ -272,16 +279,16 @@ class _Load:
         """Merge, keys, rejected records: what follows the COPY."""
         counts, extra = self.counts, ["_row"] if self.unit.part else []
         if self.merging and rows:
-            tables.ensure_key(cursor, self.table, ("_connector_id", *self.key))
+            tables.ensure_key(cursor, self.table, self._row_key)
             data = list(self._brought)
             extra += ["_raw"] if self.stream.keep_raw else []
-            merged = merge.merge(cursor, self.table, self.key, data, extra, self.constants)
+            merged = merge.merge(cursor, self.table, self.key, data, extra, self.constants, rows)
             counts.written, counts.updated, counts.unchanged = merged.written, merged.updated, merged.unchanged
             counts.deduplicated = rows - merged.distinct
         else:
             counts.written = rows
-            if self.table.created and self.unit.part and not self.merging:
-                tables.ensure_key(cursor, self.table, ("_connector_id", "_part", "_row"))
+            if self.table.created and self._row_key and not self.merging:
+                tables.ensure_key(cursor, self.table, self._row_key)
         self.rejects.store(cursor)
         counts.rejected = self.rejects.count
 

@@ -15,15 +15,19 @@ from connectors.engine.tables import Table
 STAGE = sql.Identifier("ipai_stage")
 SEEN = sql.Identifier("ipai_seen")
 
+_REPEATED = "SELECT EXISTS (SELECT FROM {stage} GROUP BY {key} HAVING count(*) > 1)"
+_KEEP_LAST = """
+DELETE FROM {stage} AS s USING (SELECT {key}, max(_row) AS _row FROM {stage} GROUP BY {key} HAVING count(*) > 1) AS last
+WHERE {same} AND s._row < last._row
+"""
 _MERGE = """
-WITH last AS MATERIALIZED (SELECT DISTINCT ON ({key}) * FROM {stage} ORDER BY {key}, _row DESC),
-     put AS (
-       INSERT INTO {table} AS t ({columns}, {constants}) SELECT {columns}, {values} FROM last
+WITH put AS (
+       INSERT INTO {table} AS t ({columns}, {constants}) SELECT {columns}, {values} FROM {stage}
        ON CONFLICT (_connector_id, {key}) DO UPDATE SET {assignments}, _deleted_at = NULL
        WHERE {changed} OR t._deleted_at IS NOT NULL
        RETURNING xmax = 0 AS new
      )
-SELECT (SELECT count(*) FROM last), count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM put
+SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM put
 """
 _TOMBSTONES = """
 UPDATE {table} AS t SET _deleted_at = %s, _run_id = %s WHERE t._connector_id = %s AND t._deleted_at IS NULL
@@ -59,8 +63,9 @@ def merge(
     data: Sequence[str],
     extra: Sequence[str],
     constants: Mapping[str, Constant],
+    rows: int,
 ) -> Merged:
-    """Merge the stage into the table. ``data`` columns decide whether a row changed; ``extra`` ones (``_row``) go along."""
+    """Merge the stage of so many ``rows`` into the table, the last of equal keys. ``data`` columns decide whether a row changed; ``extra`` ones (``_row``) go along."""
     names = [*data, *extra]
     compared = [name for name in data if name not in key] or list(key)
     assigned = [name for name in names if name not in key] + [name for name in constants if name != "_connector_id"]
@@ -76,9 +81,22 @@ def merge(
         if len(compared) > 1
         else sql.SQL("t.{0} IS DISTINCT FROM excluded.{0}").format(sql.Identifier(compared[0])),
     )
+    distinct = rows - _keep_last(cursor, key)
     row = cursor.execute(statement).fetchone()
     assert row is not None
-    return Merged(*row)
+    return Merged(distinct, *row)
+
+
+def _keep_last(cursor: psycopg.Cursor[Any], key: Sequence[str]) -> int:
+    """Delete rows of the stage that a later one with the same key makes void; how many."""
+    row = cursor.execute(sql.SQL(_REPEATED).format(stage=STAGE, key=_list(key))).fetchone()
+    assert row is not None
+    if not row[0]:
+        return 0
+    cursor.execute(sql.SQL("ANALYZE {} ({})").format(STAGE, _list(key)))
+    same = sql.SQL(" AND ").join(sql.SQL("s.{0} = last.{0}").format(sql.Identifier(name)) for name in key)
+    cursor.execute(sql.SQL(_KEEP_LAST).format(stage=STAGE, key=_list(key), same=same))
+    return cursor.rowcount
 
 
 def tombstone(cursor: psycopg.Cursor[Any], table: Table, key: Sequence[str], constants: Mapping[str, Constant]) -> int:

@@ -26,11 +26,16 @@ def numeric_wire(values: pa.Array, is_text: bool) -> pa.Array:
     length, point = pc.binary_length(text), pc.find_substring(text, ".")
     scale = pc.if_else(pc.less(point, 0), 0, pc.subtract(pc.subtract(length, point), 1))
     fraction = pc.max(scale).as_py() or 0
-    if fraction > _MOST_FRACTION or pc.any(pc.match_substring_regex(text, "[eE]")).as_py():
+    if fraction > _MOST_FRACTION or _has_exponent(text):
         raise Unfit
     unscaled = text.cast(pa.decimal64(_MOST_DIGITS, fraction))
     whole = pa.Array.from_buffers(pa.int64(), len(unscaled), [None, unscaled.buffers()[1]], offset=unscaled.offset)
     return _assemble(values, whole, scale, fraction)
+
+
+def _has_exponent(text: pa.Array) -> bool:
+    data = text.buffers()[2].to_pybytes().lower()
+    return b"e" in data and bool(pc.any(pc.match_substring(text, "e", ignore_case=True)).as_py())
 
 
 def _decimal(values: pa.Array) -> pa.Array:

@@ -68,8 +68,13 @@ def target(text: str) -> Table:
     return Table(schema, name)
 
 
-def reconcile(cursor: Cursor, table: Table, columns: Iterable[Column], meta: set[str], stopping: Callable[[], bool]) -> list[str]:
-    """Make the table hold these columns; what changed, one line each. Locks only when something must change."""
+def reconcile(
+    cursor: Cursor, table: Table, columns: Iterable[Column], meta: set[str], key: tuple[str, ...], stopping: Callable[[], bool]
+) -> list[str]:
+    """Make the table hold these columns; what changed, one line each. Locks only when something must change.
+
+    The columns of ``key`` are NOT NULL in a new table: making the key later is then one scan less.
+    """
     columns = list(columns)
     table.read(cursor)
     if not _lacks(table, columns, meta):
@@ -77,7 +82,7 @@ def reconcile(cursor: Cursor, table: Table, columns: Iterable[Column], meta: set
     _lock(cursor, table, stopping)
     table.read(cursor)
     try:
-        changes = _alter(cursor, table, columns, meta) if table.exists else _create(cursor, table, columns, meta)
+        changes = _alter(cursor, table, columns, meta) if table.exists else _create(cursor, table, columns, meta, key)
     except psycopg.errors.LockNotAvailable:
         raise EngineError(
             f"{table.schema}.{table.name} must change its columns but somebody has used it for {LOCK_TIMEOUT}: run again later"
@@ -107,7 +112,7 @@ def _lock(cursor: Cursor, table: Table, stopping: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def _create(cursor: Cursor, table: Table, columns: list[Column], meta: set[str]) -> list[str]:
+def _create(cursor: Cursor, table: Table, columns: list[Column], meta: set[str], key: tuple[str, ...]) -> list[str]:
     from ipai.lakehouse.tables import protect
 
     parts: list[sql.Composable] = [
@@ -118,10 +123,10 @@ def _create(cursor: Cursor, table: Table, columns: list[Column], meta: set[str])
             "_run_id uuid NOT NULL",
             "_loaded_at timestamptz NOT NULL DEFAULT now()",
             "_deleted_at timestamptz",
-            *(_META_TYPES[name] for name in sorted(meta)),
+            *(_META_TYPES[name] + (" NOT NULL" if name in key else "") for name in sorted(meta)),
         )
     ]
-    parts += [_definition(column) for column in columns]
+    parts += [_definition(column) + sql.SQL(" NOT NULL" if column.name in key else "") for column in columns]
     cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(table.identifier, sql.SQL(", ").join(parts)))
     table.created = True
     for column in columns:

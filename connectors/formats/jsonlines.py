@@ -17,10 +17,11 @@ from connectors.formats.options import BATCH_BYTES, LARGEST_RECORD, FormatOption
 
 
 class Chunk(NamedTuple):
-    """Whole lines: ``first`` is the physical line of the first one."""
+    """Whole lines: ``first`` is the physical line of the first one, ``lines`` how many there are."""
 
     data: bytes
     first: int
+    lines: int
 
 
 class Places:
@@ -57,7 +58,7 @@ class JsonLinesReader:
         """Batches of string columns with their kinds, and rejected lines between them."""
         for chunk in self._chunks():
             batch = self._columns.from_lines(chunk.data)
-            if batch is not None and chunk.data.count(b"\n") == batch.num_rows and not nul_rows(batch):
+            if batch is not None and chunk.lines == batch.num_rows and not nul_rows(batch):
                 self._places.add(chunk.first, batch.num_rows)
                 if batch.num_rows:
                     yield batch
@@ -117,10 +118,11 @@ class JsonLinesReader:
                 rest = data[end:]
                 size = BATCH_BYTES if end else min(len(data), LARGEST_RECORD)
                 if end:
-                    yield Chunk(data[:end], line)
-                    line += data.count(b"\n", 0, end)
+                    lines = data.count(b"\n", 0, end)
+                    yield Chunk(data[:end], line, lines)
+                    line += lines
         if rest:
-            yield Chunk(rest + b"\n", line)
+            yield Chunk(rest + b"\n", line, 1)
 
 
 def _reason(data: bytes, error: Exception) -> str:

@@ -7,13 +7,13 @@ A chunk that does not fit is decoded as dictionaries, and the struct is made ane
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Raw
+from msgspec.structs import astuple
 
 from connectors.contract import KIND
 
@@ -74,11 +74,11 @@ class Columns:
         return self._assemble([(name, self._of_raw(name, [row.get(name, NULL) for row in rows])) for name in self._strings])
 
     def _of_structs(self, rows: Sequence[Any]) -> pa.RecordBatch:
-        columns = []
-        for number, (name, strings) in enumerate(self._strings.items()):
-            values = list(map(attrgetter(f"f{number}"), rows))
-            columns.append((name, self._of_strings(name, values) if strings else self._of_raw(name, values)))
-        return self._assemble(columns)
+        across: Iterable[Sequence[Any]] = zip(*map(astuple, rows), strict=True) if rows else [()] * len(self._strings)
+        return self._assemble(
+            (name, self._of_strings(name, values) if strings else self._of_raw(name, values))
+            for (name, strings), values in zip(self._strings.items(), across, strict=True)
+        )
 
     def _assemble(self, columns: Iterable[tuple[str, pa.Array]]) -> pa.RecordBatch:
         fields, arrays = [], []
@@ -88,11 +88,11 @@ class Columns:
             arrays.append(values)
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
-    def _of_strings(self, name: str, values: list[str | None]) -> pa.Array:
+    def _of_strings(self, name: str, values: Sequence[str | None]) -> pa.Array:
         self._kinds[name] = "string"
         return pa.array(values, pa.string())
 
-    def _of_raw(self, name: str, values: list[Raw]) -> pa.Array:
+    def _of_raw(self, name: str, values: Sequence[Raw]) -> pa.Array:
         texts = _split(b"\0".join(values), len(values))
         if texts is None:
             texts = pa.array([bytes(value) for value in values], pa.string())

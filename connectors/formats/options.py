@@ -17,7 +17,7 @@ Compression = Literal["none", "gzip", "zstd", "zip"]
 Opener = Callable[[], BinaryIO]
 """Gives a new, independent, seekable reader of the same bytes each time."""
 
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 2 << 20
 """Text per record batch, about."""
 LARGEST_RECORD = 64 << 20
 """One record may not be longer; it is held in memory."""

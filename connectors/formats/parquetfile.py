@@ -70,7 +70,7 @@ class ParquetReader:
     def _batch_rows(self) -> int:
         meta = self._file.metadata
         size = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
-        return max(1, min(MOST_ROWS, int(4 * BATCH_BYTES * max(meta.num_rows, 1) // max(size, 1))))
+        return max(1, min(MOST_ROWS, int(2 * BATCH_BYTES * max(meta.num_rows, 1) // max(size, 1))))
 
 
 def _with_kinds(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -6,6 +6,8 @@ import codecs
 import os
 import re
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +16,9 @@ from connectors.contract import StopStream
 from connectors.formats.options import Opener, Text
 
 BLOCK = 1 << 20
+STRETCH = 16 << 20
+"""Bytes that one thread checks at a time."""
+THREADS = 4
 BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -79,11 +84,28 @@ def _asked(wanted: str, mark: tuple[str, int] | None, name: str) -> tuple[str, i
 
 
 def _scan(text: Text) -> int | None:
-    """The offset of the first byte that is not UTF-8, None when all is well; notes NULs on the way."""
-    offset, rest = text.start, b""
+    """The offset of the first byte that is not UTF-8, None when all is well; notes NULs on the way.
+
+    Stretches of the file are read at once by a few threads: nothing else can begin before this has ended.
+    """
+    edges = [text.start, *(_edge(text, at) for at in range(text.start + STRETCH, text.size, STRETCH)), text.size]
+    with ThreadPoolExecutor(THREADS, "scan") as threads:
+        found = threads.map(lambda pair: _scan_stretch(text, *pair), pairwise(edges))
+        return next((bad for bad in found if bad is not None), None)
+
+
+def _edge(text: Text, offset: int) -> int:
+    """The end of the character before ``offset``; ``offset`` itself where no character goes over it."""
     with text.open() as file:
-        file.seek(offset)
-        while block := file.read(BLOCK):
+        file.seek(offset - 3)
+        return offset - 3 + _whole(file.read(3))
+
+
+def _scan_stretch(text: Text, start: int, end: int) -> int | None:
+    offset, rest = start, b""
+    with text.open() as file:
+        file.seek(start)
+        while block := file.read(min(BLOCK, end - offset - len(rest))):
             data = rest + block if rest else block
             text.has_nul = text.has_nul or 0 in block
             whole = _whole(data)
