@@ -98,7 +98,7 @@ class ConnectorRun(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["-queued_at", "-id"], name="run_newest"),
-            models.Index(fields=["connector", "-queued_at"], name="run_by_connector"),
+            models.Index(fields=["connector", "-queued_at", "-id"], name="run_by_connector"),
             models.Index(fields=["status"], condition=models.Q(status__in=["queued", "running"]), name="run_open"),
         ]
         verbose_name = "run"
@@ -138,6 +138,10 @@ class RunStream(models.Model):
         db_table = "ipai_connector_run_stream"
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["run", "stream"], name="stream_once_per_run")]
+        indexes: ClassVar = [
+            models.Index(fields=["target"], name="stream_target"),
+            models.Index(fields=["status"], condition=models.Q(status__in=["queued", "running"]), name="stream_open"),
+        ]
 
     def __str__(self) -> str:
         return self.stream

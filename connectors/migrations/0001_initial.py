@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='connectorrun',
-            index=models.Index(fields=['connector', '-queued_at'], name='run_by_connector'),
+            index=models.Index(fields=['connector', '-queued_at', '-id'], name='run_by_connector'),
         ),
         migrations.AddIndex(
             model_name='connectorrun',
@@ -196,5 +196,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='runstream',
             constraint=models.UniqueConstraint(fields=('run', 'stream'), name='stream_once_per_run'),
+        ),
+        migrations.AddIndex(
+            model_name='runstream',
+            index=models.Index(fields=['target'], name='stream_target'),
+        ),
+        migrations.AddIndex(
+            model_name='runstream',
+            index=models.Index(condition=models.Q(('status__in', ['queued', 'running'])), fields=['status'], name='stream_open'),
         ),
     ]
