@@ -150,10 +150,12 @@ class Stream(ABC):
     """``schema.table`` in a bronze schema."""
     primary_key: tuple[str, ...] = ()
     cursor_field: str | None = None
+    in_cursor_order: bool = False
+    """Records come in ascending order of ``cursor_field``: the cursor is then saved with each batch, else at the end only."""
     write_mode: WriteMode = "append"
     schema_policy: SchemaPolicy = "evolve"
     batch_size: int = 10_000
-    """Records per transaction, for streams that yield records; replace commits once, at the end."""
+    """Records per transaction, for streams that yield records; replace, and append that is not in cursor order, commit once."""
     schema: Mapping[str, str] | None = None
     """Declared Postgres types by column, when the vendor tells them; other columns are inferred."""
     keep_raw: bool = False

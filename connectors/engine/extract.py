@@ -1,7 +1,7 @@
 """A stream from its first record to its last commit: what the source emits is grouped into transactions.
 
-A part is a transaction. Records are one per ``batch_size``, or one in all for write mode replace (and for a full
-run of append, which would double the rows otherwise).
+A part is a transaction. Records are one per ``batch_size``, or one in all for write mode replace and for append
+that is full or not in cursor order, which could double rows otherwise.
 """
 
 from __future__ import annotations
@@ -94,6 +94,9 @@ class _Run:
         self.context, self.stream = context, context.stream
         self.full = context.mode == "full"
         self.whole = self.stream.write_mode == "replace" or (self.full and self.stream.write_mode == "append")
+        ordered = self.stream.in_cursor_order and self.stream.cursor_field is not None
+        # Appended rows would be doubled by a second try that cannot begin where the first one ended.
+        self.at_once = self.whole or (self.stream.write_mode == "append" and not ordered)
         self.commits = 0
         self.parts_seen: set[str] = set()
         self.loaded: dict[str, Reached] = {}
@@ -103,7 +106,7 @@ class _Run:
         with one_transaction() as cursor:
             known = state.since(cursor, context.connector_id, self.stream.name, self.of_records)
         self.since = None if self.full else known
-        self.cursor = _Highest(self.stream.cursor_field)
+        self.cursor = _Highest(self.stream.cursor_field, ordered)
 
     def close(self) -> None:
         if self.seen:
@@ -113,7 +116,7 @@ class _Run:
         """One call of ``read``, from what is committed so far."""
         since = (self.cursor.committed or self.since) if self.of_records else ({**(self.since or {}), **self.loaded} or None)
         self.context.progress.phase = "reading"
-        emitted = _Emitted(self.context, self.stream.read(self.context.client, since), resumable=not self.whole)
+        emitted = _Emitted(self.context, self.stream.read(self.context.client, since), resumable=not self.at_once)
         while (item := emitted.peek()) is not None:
             if isinstance(item, Part):
                 emitted.take()
@@ -152,7 +155,7 @@ class _Run:
             total_up(self.context, cursor, counts)
 
     def _records(self, emitted: _Emitted) -> None:
-        size = None if self.whole else self.stream.batch_size
+        size = None if self.at_once else self.stream.batch_size
         first = self.context.counts.read
         items = _batches(emitted, size, self.stream.keep_raw, self.cursor)
         load(
@@ -169,12 +172,12 @@ class _Run:
         self.cursor.commit()
 
     def _save_cursor(self, cursor: Cursor) -> None:
-        if not self.of_records:
+        if not self.of_records or self.whole:
             return
-        if self.cursor.ordered and not self.whole:
+        if self.cursor.ordered or self.at_once:
             if self.cursor.value is not None:
                 state.save_cursor(cursor, self.context, self.cursor.value)
-        elif not self.whole:
+        else:
             # Not in order of the cursor: what is behind may be lower, so only the end of the stream moves it.
             state.save_cursor(cursor, self.context, self.since)
 
@@ -305,10 +308,10 @@ def _batches(emitted: _Emitted, size: int | None, keep_raw: bool, highest: _High
 
 
 class _Highest:
-    """The highest cursor value met, and whether the records came in its order."""
+    """The highest cursor value met. ``ordered``: the source says that records come in its order, and so they did."""
 
-    def __init__(self, name: str | None) -> None:
-        self.name, self.ordered = name, True
+    def __init__(self, name: str | None, ordered: bool) -> None:
+        self.name, self.ordered = name, ordered
         self.committed: Reached | None = None
         self._value: Any = None
         self._last: Any = None

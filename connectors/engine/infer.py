@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -37,11 +36,6 @@ class Inference:
         self._declared = {name.casefold(): types.short(kind) for name, kind in (declared or {}).items()}
         self._header: list[str] = []
         self._names: list[str] = []
-        self._threads = ThreadPoolExecutor(2, "infer")
-
-    def close(self) -> None:
-        """Let the threads go."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
 
     def types(self) -> dict[str, str]:
         """Postgres type by column; a column of NULLs only is text."""
@@ -69,10 +63,9 @@ class Inference:
 
     def observe(self, batch: pa.RecordBatch) -> None:
         """Widen the columns to what this (renamed) batch holds."""
-        pairs = [(self.columns[name.casefold()], field) for name, field in zip(batch.schema.names, batch.schema, strict=True)]
-        found = self._threads.map(_seen, (column for column, _ in pairs), (field for _, field in pairs), batch.columns)
-        for (column, _), seen in zip(pairs, found, strict=True):
-            joined = types.join(column.type, seen)
+        for field, values in zip(batch.schema, batch.columns, strict=True):
+            column = self.columns[field.name.casefold()]
+            joined = types.join(column.type, _seen(column, field, values))
             if joined != column.type:
                 column.type, column.declared = joined, False
                 self.version += 1

@@ -116,8 +116,6 @@ class _Load:
     def close(self) -> None:
         if self.copier:
             self.copier.close()
-        if self.inference:
-            self.inference.close()
         self.spool.close()
         self.rejects.close()
 

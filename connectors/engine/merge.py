@@ -65,7 +65,10 @@ def merge(
     constants: Mapping[str, Constant],
     rows: int,
 ) -> Merged:
-    """Merge the stage of so many ``rows`` into the table, the last of equal keys. ``data`` columns decide whether a row changed; ``extra`` ones (``_row``) go along."""
+    """Merge the stage of so many ``rows`` into the table, the last of equal keys.
+
+    ``data`` columns decide whether a row changed; ``extra`` ones (``_row``) go along.
+    """
     names = [*data, *extra]
     compared = [name for name in data if name not in key] or list(key)
     assigned = [name for name in names if name not in key] + [name for name in constants if name != "_connector_id"]

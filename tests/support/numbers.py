@@ -14,6 +14,7 @@ class NumberStream(Stream):
 
     primary_key = ("id",)
     cursor_field = "id"
+    in_cursor_order = True
     write_mode = "merge"
 
     def __init__(self, name: str, config: dict[str, Any]) -> None:

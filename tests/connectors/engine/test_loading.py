@@ -216,6 +216,31 @@ def test_records_out_of_order_move_the_cursor_only_at_the_end(lab: Lab) -> None:
     assert ConnectorState.objects.get().cursor == {"at": 9}
 
 
+@pytest.mark.parametrize(("declared", "saved"), [(True, [{"id": 4}]), (False, [])])
+def test_the_cursor_moves_before_the_end_only_where_the_order_is_declared(lab: Lab, declared: bool, saved: list[Any]) -> None:
+    def torn(since: Any) -> Iterator[Record]:
+        yield from ({"id": number} for number in range(1, 6))
+        raise StopStream("gone")
+
+    with pytest.raises(StopStream):
+        lab.run(torn, write_mode="merge", primary_key=("id",), cursor_field="id", in_cursor_order=declared, batch_size=2)
+    assert [state.cursor for state in ConnectorState.objects.all()] == saved
+
+
+def test_appended_records_without_order_are_not_doubled_by_a_second_try(lab: Lab, rows: Any) -> None:
+    tries = iter([Retry("the vendor is busy", after=0), None])
+
+    def flaky(since: Any) -> Iterator[Record]:
+        yield from ({"id": number} for number in (3, 1, 2))
+        if error := next(tries):
+            raise error
+
+    context = lab.run(flaky, write_mode="append", cursor_field="id", batch_size=2)
+    assert sorted(all_of(rows, "id, 0")) == [(1, 0), (2, 0), (3, 0)]
+    assert context.counts.written == 3
+    assert ConnectorState.objects.get().cursor == {"id": 3}
+
+
 def test_retry_goes_on_from_the_last_commit(lab: Lab, rows: Any) -> None:
     def flaky(since: Any) -> Iterator[Record]:
         first = (since or {"id": 0})["id"] + 1
@@ -223,7 +248,7 @@ def test_retry_goes_on_from_the_last_commit(lab: Lab, rows: Any) -> None:
         if first < 8:
             raise Retry("the vendor is busy", after=0)
 
-    stream = ListStream(flaky, write_mode="append", cursor_field="id", batch_size=2)
+    stream = ListStream(flaky, write_mode="append", cursor_field="id", in_cursor_order=True, batch_size=2)
     context = lab.run(stream)
     assert stream.asked == [None, {"id": 5}, {"id": 7}]
     assert [i for (i, _) in all_of(rows, "id, _run_id")] == list(range(1, 8))
