@@ -20,19 +20,15 @@ _KEEP_LAST = """
 DELETE FROM {stage} AS s USING (SELECT {key}, max(_row) AS _row FROM {stage} GROUP BY {key} HAVING count(*) > 1) AS last
 WHERE {same} AND s._row < last._row
 """
-# An update and an insert, not ON CONFLICT: that locks every row it meets, the unchanged ones too. Nobody else writes rows of
-# this connector meanwhile: the transaction holds the lease of its stream.
-_UPDATE = """
-UPDATE {table} AS t SET {assignments}, _deleted_at = NULL FROM {stage} AS s
-WHERE t._connector_id = {connector} AND {same} AND ({changed} OR t._deleted_at IS NOT NULL)
+_MERGE = """
+WITH put AS (
+       INSERT INTO {table} AS t ({columns}, {constants}) SELECT {columns}, {values} FROM {stage}
+       ON CONFLICT (_connector_id, {key}) DO UPDATE SET {assignments}, _deleted_at = NULL
+       WHERE {changed} OR t._deleted_at IS NOT NULL
+       RETURNING xmax = 0 AS new
+     )
+SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM put
 """
-_INSERT = """
-INSERT INTO {table} ({columns}, {constants}) SELECT {columns}, {values} FROM {stage} AS s
-WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t._connector_id = {connector} AND {same})
-"""
-# For few rows into many, looking each up in the primary key beats reading the whole table, which planners misjudge for wide rows.
-_FEW = "SELECT 4 * pg_relation_size('pg_temp.ipai_stage') < pg_relation_size(to_regclass(%s))"
-_LOOK_UP = "SET LOCAL enable_hashjoin = {0}; SET LOCAL enable_mergejoin = {0}; SET LOCAL enable_seqscan = {0}"
 _TOMBSTONES = """
 UPDATE {table} AS t SET _deleted_at = %s, _run_id = %s WHERE t._connector_id = %s AND t._deleted_at IS NULL
 AND NOT EXISTS (SELECT FROM {seen} AS s WHERE {same})
@@ -75,32 +71,23 @@ def merge(
     """
     names = [*data, *extra]
     compared = [name for name in data if name not in key] or list(key)
-    parts = {
-        "stage": STAGE,
-        "table": table.identifier,
-        "connector": sql.Literal(constants["_connector_id"]),
-        "same": sql.SQL(" AND ").join(sql.SQL("t.{0} = s.{0}").format(sql.Identifier(name)) for name in key),
-        "columns": _list(names),
-        "constants": _list(constants),
-        "values": sql.SQL(", ").join(map(sql.Literal, constants.values())),
-        "assignments": sql.SQL(", ").join(_assignments(names, key, constants)),
-        "changed": sql.SQL("ROW({}) IS DISTINCT FROM ROW({})").format(_list(compared, "t"), _list(compared, "s")),
-    }
+    assigned = [name for name in names if name not in key] + [name for name in constants if name != "_connector_id"]
+    statement = sql.SQL(_MERGE).format(
+        key=_list(key),
+        stage=STAGE,
+        table=table.identifier,
+        columns=_list(names),
+        constants=_list(constants),
+        values=sql.SQL(", ").join(map(sql.Literal, constants.values())),
+        assignments=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in assigned),
+        changed=sql.SQL("({}) IS DISTINCT FROM ({})").format(_list(compared, "t"), _list(compared, "excluded"))
+        if len(compared) > 1
+        else sql.SQL("t.{0} IS DISTINCT FROM excluded.{0}").format(sql.Identifier(compared[0])),
+    )
     distinct = rows - _keep_last(cursor, key)
-    cursor.execute(sql.SQL("ANALYZE {} ({})").format(STAGE, _list(key)))
-    few = cursor.execute(_FEW, [table.identifier.as_string(cursor)]).fetchone()
-    if few and few[0]:
-        cursor.execute(sql.SQL(_LOOK_UP).format(sql.SQL("off")))
-    updated = cursor.execute(sql.SQL(_UPDATE).format(**parts)).rowcount
-    written = cursor.execute(sql.SQL(_INSERT).format(**parts)).rowcount
-    cursor.execute(sql.SQL(_LOOK_UP).format(sql.SQL("DEFAULT")))
-    return Merged(distinct, written, updated)
-
-
-def _assignments(names: Sequence[str], key: Sequence[str], constants: Mapping[str, Constant]) -> list[sql.Composed]:
-    staged = [sql.SQL("{0} = s.{0}").format(sql.Identifier(name)) for name in names if name not in key]
-    fixed = [(name, value) for name, value in constants.items() if name != "_connector_id"]
-    return staged + [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in fixed]
+    row = cursor.execute(statement).fetchone()
+    assert row is not None
+    return Merged(distinct, *row)
 
 
 def _keep_last(cursor: psycopg.Cursor[Any], key: Sequence[str]) -> int:
