@@ -185,12 +185,16 @@ def render(rounds: list[dict[str, Any]], rows: int, tenfold: Measured | None, se
         "| | seconds | raw | ratio | bar | aim | peak MB | CPU s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
+    missed = []
     for kind, (bar, aim) in BARS.items():
         raws = [r["raw_merge"] if kind == "merge" else statistics.mean((r["raw"], r["raw_again"])) for r in rounds]
         seconds, peak, cpu = (statistics.median(getattr(r[kind], what) for r in rounds) for what in ("seconds", "peak", "cpu"))
         ratio = statistics.median(r[kind].seconds / raw for r, raw in zip(rounds, raws, strict=True))
         raw = statistics.median(raws)
         lines.append(f"| {kind} | {seconds:.2f} | {raw:.2f} | {ratio:.2f} | {bar} | {aim} | {peak:.0f} | {cpu:.1f} |")
+        if ratio > bar:
+            missed.append(f"{kind} takes {ratio:.2f} times the baseline, the bar is {bar}")
+    lines += ["", f"Missed: {'; '.join(missed)}." if missed else "No ratio misses its bar."]
     peak = max(r[kind].peak for r in rounds for kind in BARS)
     start = statistics.median(r["start"].cpu for r in rounds)
     lines += ["", f"Peak memory of the process: {peak:.0f} MB at {rows:,} rows (bar {MEMORY_BAR})."]

@@ -139,7 +139,7 @@ def upload_file(request: HttpRequest) -> HttpResponse:
 def _form(request: HttpRequest, source: type[contract.Source], connector: ConnectorConfig | None) -> ConnectorForm:
     tenants = list(Tenant.objects.all()) if scope(request) is None else [person(request).tenant]
     people = User.objects.filter(tenant__in=[connector.tenant] if connector else tenants, is_active=True).order_by("username")
-    owner = {} if connector else {"owner": person(request).pk}
+    owner = {} if connector else {"owner": person(request).pk, "tenant": str(person(request).tenant_id)}
     data = request.POST if request.method == "POST" else None
     return ConnectorForm(source, data, tenants=tenants, people=people, connector=connector, initial=owner)
 

@@ -17,7 +17,7 @@ from ipai.observability.console.catalog import table_address
 from ipai.observability.console.listing import chips, keyset
 from ipai.observability.console.pages import NavItem, allowed, page, render, scope
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LEVELS = ("debug", "info", "warning", "error")
 LOG_LINES = 500
 COUNTS = ("read", "written", "updated", "unchanged", "rejected", "deduplicated", "deleted")
 
@@ -83,8 +83,8 @@ def live_context(request: HttpRequest, run: ConnectorRun) -> dict[str, Any]:
     """What changes while a run is open."""
     streams = list(run.streams.all())
     rows, percent = progress_of([stream for stream in streams if stream.status != Status.QUEUED] or streams)
-    level = request.GET.get("level", "INFO")
-    level = level if level in LEVELS else "INFO"
+    level = request.GET.get("level", "info").lower()
+    level = level if level in LEVELS else "info"
     context: dict[str, Any] = {
         "run": run,
         "open": run.status in OPEN,
@@ -99,7 +99,7 @@ def live_context(request: HttpRequest, run: ConnectorRun) -> dict[str, Any]:
         "levels": LEVELS,
     }
     if allowed(request, "view_run_log"):
-        wanted = run.log.filter(level__in=[*LEVELS[LEVELS.index(level) :], "CRITICAL"])
+        wanted = run.log.filter(level__in=[*LEVELS[LEVELS.index(level) :], "critical"])
         context["log"] = list(wanted.order_by("-id")[:LOG_LINES])[::-1]
     return context
 

@@ -98,7 +98,7 @@ class Admission:
             raise SchemaMismatch(
                 f"column {column.name} is {column.type} and does not take {shown(values, rows[0])}", place(rows[0])
             )
-        if self._policy == "discard_row":
+        if self._policy == "discard_row" or column.name in self.key:  # a record without its key is no record
             for row in rows:
                 reasons.setdefault(row, f"column {column.name} is {column.type} and does not take {shown(values, row)}")
             return batch

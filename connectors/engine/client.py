@@ -34,7 +34,7 @@ def build_client(run_id: str, scratch: Path, log: logging.Logger, stopping: Call
     """The client of one run, by the settings. ``log`` also gets one line per HTTP request."""
     from django.conf import settings
 
-    roots = (*settings.IPAI_FILES_ROOTS, settings.IPAI_DEMO_DIR, settings.IPAI_UPLOADS_DIR)
+    roots = (*settings.IPAI_FILES_ROOTS, settings.IPAI_DEMO_DIR)  # not the uploads: each connector gets its own
     private = bool(settings.IPAI_ALLOW_PRIVATE_URLS)
     return Client(
         http=build_http(log, private, stopping),

@@ -206,7 +206,9 @@ class _Load:
         meta = {"_part", "_row"} if self.unit.part else set()
         meta |= {"_raw"} if self.stream.keep_raw else set()
         columns = [c for c in self.inference.columns.values() if not self.fixed or c.name in self.table.columns]
-        self.changes += tables.reconcile(cursor, self.table, columns, meta, self._row_key, self.context.stopping)
+        self.changes += tables.reconcile(
+            cursor, self.table, columns, meta, self._row_key, self.context.tenant_id, self.context.stopping
+        )
         kinds = self.table.columns | {"_row": "bigint", "_raw": "jsonb"}
         if not self.merging:
             self.copier = Copier(cursor, self.table.identifier, kinds, self.constants)
@@ -231,6 +233,7 @@ class _Load:
             item = next(self.unit.items, None)
             self.extracting += time.perf_counter() - started
             if item is None:
+                self._check_key()
                 return
             if isinstance(item, Rejected):
                 self._malformed(item)
@@ -240,6 +243,12 @@ class _Load:
                 first += batch.num_rows
                 self.context.progress.rows += batch.num_rows
                 self.context.progress.bytes += batch.nbytes
+
+    def _check_key(self) -> None:
+        """A key that no record has is a mistake in the config, not in the records: the part must not count as loaded."""
+        lacking = [name for name in self.key if self.merging and name not in self._brought]
+        if lacking and self._brought:
+            raise StopStream(f"There is no column {lacking[0]} for the primary key; there is {', '.join(self._brought)[:300]}")
 
     def _admit(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
         inference = self.inference

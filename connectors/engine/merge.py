@@ -80,9 +80,9 @@ def merge(
         constants=_list(constants),
         values=sql.SQL(", ").join(map(sql.Literal, constants.values())),
         assignments=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in assigned),
-        changed=sql.SQL("({}) IS DISTINCT FROM ({})").format(_list(compared, "t"), _list(compared, "excluded"))
-        if len(compared) > 1
-        else sql.SQL("t.{0} IS DISTINCT FROM excluded.{0}").format(sql.Identifier(compared[0])),
+        changed=sql.SQL("ROW({}) IS DISTINCT FROM ROW({})").format(
+            _compared("t", compared, table.columns), _compared("excluded", compared, table.columns)
+        ),
     )
     distinct = rows - _keep_last(cursor, key)
     row = cursor.execute(statement).fetchone()
@@ -110,6 +110,12 @@ def tombstone(cursor: psycopg.Cursor[Any], table: Table, key: Sequence[str], con
         [constants["_loaded_at"], constants["_run_id"], constants["_connector_id"]],
     )
     return cursor.rowcount
+
+
+def _compared(row: str, names: Sequence[str], kinds: Mapping[str, str]) -> sql.Composed:
+    """The columns as they must be equal: 1.5 and 1.50 are one number to PostgreSQL, but not the same value in the source."""
+    forms = {"numeric": "{0}, scale({0})", "jsonb": "{0}::text"}
+    return sql.SQL(", ").join(sql.SQL(forms.get(kinds.get(name, ""), "{0}")).format(sql.Identifier(row, name)) for name in names)
 
 
 def _list(names: Sequence[str] | Mapping[str, Any], prefix: str = "") -> sql.Composed:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -69,7 +70,13 @@ def target(text: str) -> Table:
 
 
 def reconcile(
-    cursor: Cursor, table: Table, columns: Iterable[Column], meta: set[str], key: tuple[str, ...], stopping: Callable[[], bool]
+    cursor: Cursor,
+    table: Table,
+    columns: Iterable[Column],
+    meta: set[str],
+    key: tuple[str, ...],
+    tenant: UUID,
+    stopping: Callable[[], bool],
 ) -> list[str]:
     """Make the table hold these columns; what changed, one line each. Locks only when something must change.
 
@@ -81,6 +88,7 @@ def reconcile(
         return []
     _lock(cursor, table, stopping)
     table.read(cursor)
+    _refuse_others(cursor, table, tenant)
     try:
         changes = _alter(cursor, table, columns, meta) if table.exists else _create(cursor, table, columns, meta, key)
     except psycopg.errors.LockNotAvailable:
@@ -89,6 +97,18 @@ def reconcile(
         ) from None
     table.read(cursor)
     return changes
+
+
+def _refuse_others(cursor: Cursor, table: Table, tenant: UUID) -> None:
+    """A tenant may not change the columns that another one's rows have."""
+    if not table.exists:
+        return
+    others = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE _tenant_id <> %s)").format(table.identifier)
+    row = cursor.execute(others, [tenant]).fetchone()
+    if row and row[0]:
+        raise StopStream(
+            f"These records do not fit the table {table.name}, which cannot be changed here: choose another table name"
+        )
 
 
 def _lacks(table: Table, columns: list[Column], meta: set[str]) -> bool:

@@ -184,12 +184,22 @@ def _in_range(values: pa.Array, name: str, kind: bytes) -> bool:
     return True
 
 
+_EXACT_DIGITS = {"real": 6, "double precision": 15}
+"""Decimal digits that binary floating point gives back as they came; longer numbers would be rounded."""
+
+
 def _number_in_range(values: pa.Array, name: str, kind: bytes) -> bool:
     longest = pc.max(pc.binary_length(values)).as_py()
     if longest > LONGEST_NUMBER:
         return False
-    if kind != b"number" and pc.any(pc.match_substring_regex(values, r"^-0(?:\.0+)?(?:[eE].*)?$"), min_count=0).as_py():
+    if pc.any(pc.match_substring_regex(values, r"^-0(?:\.0+)?(?:[eE].*)?$"), min_count=0).as_py():
         return False
+    if name in _EXACT_DIGITS:
+        digits = pc.binary_length(pc.replace_substring_regex(values, "[-.]", ""))
+        return (
+            pc.max(digits).as_py() <= _EXACT_DIGITS[name]
+            and not pc.any(pc.match_substring_regex(values, "[eE]"), min_count=0).as_py()
+        )
     limits = precision(name)
     if limits is None:
         return True

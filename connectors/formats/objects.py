@@ -104,9 +104,9 @@ class Columns:
         if len(kinds) == 1:
             self._kinds[name] = kinds.pop()
             return _unescape(texts) if self._kinds[name] == "string" else texts
-        if kinds:  # several: scalars as text, but JSON text for all as soon as one is nested
-            self._kinds[name] = "json" if "json" in kinds else "string"
-            return texts if "json" in kinds else _unescape(texts)
+        if kinds:  # several; a string is stored as its text wherever in the file the other kinds turn up
+            self._kinds[name] = "json" if "json" in kinds and "string" not in kinds else "string"
+            return texts if self._kinds[name] == "json" else _unescape(texts)
         return texts
 
 

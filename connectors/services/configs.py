@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 from collections.abc import Mapping
@@ -39,6 +40,8 @@ def validate_config(connector_type: str, config: Mapping[str, Any], secrets: Map
         raise ConfigInvalid({"type": f"There is no source {connector_type!r}; there is {', '.join(sorted(known))}"})
     source = known[connector_type]
     problems: dict[str, str] = {}
+    if "\\u0000" in json.dumps(dict(config), default=str):
+        raise ConfigInvalid({"config": "A setting holds a NUL character, which PostgreSQL cannot store"})
     for error in Draft202012Validator(source.config_schema).iter_errors(dict(config)):
         problems.setdefault(".".join(str(step) for step in error.absolute_path) or "config", error.message)
     if not problems:
@@ -220,6 +223,8 @@ def with_uploads(client: Client, connector: ConnectorConfig) -> Client:
 
 
 def _save(connector: ConnectorConfig) -> None:
+    if _is_uuid(connector.name):
+        raise ConfigInvalid({"name": "A name that looks like an id would stand for another connector; choose another"})
     problem = schedule_problem(connector.schedule)
     if problem:
         raise ConfigInvalid({"schedule": problem})
@@ -231,6 +236,14 @@ def _save(connector: ConnectorConfig) -> None:
         raise ConfigInvalid({name: " ".join(messages) for name, messages in error.message_dict.items()}) from None
     except IntegrityError:
         raise ConfigInvalid({"name": f"There is a connector {connector.name!r} already"}) from None
+
+
+def _is_uuid(name: str) -> bool:
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _store_secrets(connector: ConnectorConfig, secrets: Mapping[str, str], actor: Actor) -> None:

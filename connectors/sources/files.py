@@ -70,6 +70,9 @@ class FilesSource(Source):
         given = [name for name in ("path", "url", "bucket") if config.get(name)]
         if len(given) != 1:
             problems[given[1] if given else "path"] = "Give exactly one of path, url and bucket."
+        host = str(config.get("url") or "").partition("://")[2].partition("/")[0]
+        if "@" in host:
+            problems["url"] = "Take the user name and password out of the address and use the secret token."
         if config.get("write_mode") == "merge" and not primary_key_of(config):
             problems["primary_key"] = "Write mode merge needs the primary key: the column or columns that identify a row."
         for name in ("prefix", "endpoint", "region"):

@@ -126,7 +126,7 @@ def addresses(files, make_connector, tenant):
     failed.streams.create(
         stream="orders", target="ipai_bronze_core.orders", status="failed", error_message=error, rows_rejected=70, rows_read=70
     )
-    failed.log.create(stream="orders", level="ERROR", message=error)
+    failed.log.create(stream="orders", level="error", message=error)
     rejected = [
         RejectedRecord(run=failed, stream="orders", place=f"{LONG}.csv:{n}", reason=error, raw="x" * 900) for n in range(70)
     ]

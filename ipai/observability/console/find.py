@@ -35,7 +35,7 @@ def register(finder: Finder) -> None:
 
 def find(request: HttpRequest) -> HttpResponse:
     """A fragment with what was found; each kind a few."""
-    words = request.GET.get("q", "").strip()
+    words = request.GET.get("q", "").replace("\x00", "").strip()
     found: list[Found] = []
     if words:
         for finder in [*finders, _tables, _pages]:

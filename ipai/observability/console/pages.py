@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -64,6 +64,8 @@ def page(route: str, name: str, *, action: str, post: bool = False, nav: NavItem
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not allowed(request, action):
                 raise PermissionDenied(f"Your roles do not include: {action.replace('_', ' ')}")
+            if any("\x00" in str(value) for value in (*kwargs.values(), *request.GET.keys(), *request.GET.values())):
+                raise Http404("No address holds a NUL character")
             return view(request, *args, **kwargs)
 
         limited = require_http_methods(["POST"] if post else ["GET", "HEAD", "POST"])(guarded)

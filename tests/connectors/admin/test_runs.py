@@ -92,8 +92,8 @@ def test_a_run_shows_counts_rejected_records_and_log(browser, connector, make_ru
     RejectedRecord.objects.bulk_create(
         RejectedRecord(run=run, stream="orders", place=f"orders.csv:{n}", reason="no number", raw="<b>") for n in range(60)
     )
-    run.log.create(stream="orders", level="INFO", message="Loaded part one")
-    run.log.create(stream="orders", level="ERROR", message="A bad thing")
+    run.log.create(stream="orders", level="info", message="Loaded part one")
+    run.log.create(stream="orders", level="error", message="A bad thing")
     page = browser.get(reverse("admin:run", args=[run.pk])).content.decode()
     assert "3 rejected" in page
     assert page.count("orders.csv:") == 50

@@ -178,6 +178,6 @@ def test_the_settings_make_the_client(tmp_path: Path, settings: Any) -> None:
     settings.IPAI_DEMO_DIR, settings.IPAI_UPLOADS_DIR = tmp_path / "demo", tmp_path / "up"
     settings.IPAI_ALLOW_PRIVATE_URLS = True
     made = engine_client.build_client("run", tmp_path, LOG, lambda: False, "full")
-    assert made.files_roots == (tmp_path / "a", tmp_path / "demo", tmp_path / "up")
+    assert made.files_roots == (tmp_path / "a", tmp_path / "demo"), "uploads are added by connector"
     assert (made.mode, made.allow_private_urls) == ("full", True)
     made.http.close()

@@ -31,7 +31,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
         yield Client(http, tmp_path, log, files_roots=(tmp_path,))
 
 
-@pytest.fixture(params=sorted(sources()))
+@pytest.fixture(params=sorted(key for key, source in sources().items() if source.__module__.startswith("connectors.sources.")))
 def source(request: pytest.FixtureRequest) -> type[Source]:
     return sources()[request.param]
 
