@@ -158,7 +158,9 @@ def test_what_json_dumps_writes_reads_back_exactly(rows: list[dict[str, Any]], a
     for row, found, kinds in zip(rows, got.rows, got.row_kinds, strict=True):
         for column, text_found in zip(got.columns, found, strict=True):
             wanted = json.loads(json.dumps(row.get(column)), parse_float=Decimal)
-            if kinds.get(column) == "string" and wanted is not None and not isinstance(wanted, str):
+            if kinds.get(column) == "string" and isinstance(wanted, list | dict):  # as written: a pretty file is indented
+                assert json.loads(text_found, parse_float=Decimal) == wanted
+            elif kinds.get(column) == "string" and wanted is not None and not isinstance(wanted, str):
                 assert text_found == json.dumps(row[column], ensure_ascii=ascii_only)  # several kinds in one column
             else:
                 assert back(text_found, kinds.get(column, "lexical")) == wanted
