@@ -116,11 +116,14 @@ def _run(
 ) -> tuple[Status, str]:
     """Run the engine; how the stream ended and, when badly, one line that says why."""
     from connectors.engine.extract import run_stream
+    from connectors.engine.loaded import LoadedRows
 
     if watch:
         watch(row, context.progress)
     try:
-        context.stream = _stream(source, row.stream, context.client)
+        context.stream = stream = _stream(source, row.stream, context.client)
+        if stream.primary_key:
+            context.client.loaded = LoadedRows(stream.target, stream.primary_key[0], context.connector_id)
         run_stream(context)
         context.counts.check()
     except Cancelled:

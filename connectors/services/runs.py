@@ -124,7 +124,7 @@ def close_if_done(run_id: UUID) -> None:
     run.rows_written = sum(stream.rows_written + stream.rows_updated for stream in streams)
     run.ended_at = timezone.now()
     run.started_at = run.started_at or run.ended_at
-    run.metadata = run.metadata | {"streams": [counts_of(stream) for stream in streams]}
+    run.metadata = run.metadata | {"streams": [counts_of(stream) for stream in streams], "proof": proof_of(streams)}
     run.save()
 
 
@@ -132,6 +132,20 @@ def counts_of(stream: RunStream) -> dict[str, object]:
     """One stream's counts in the contract's shape."""
     names = ("read", "written", "updated", "unchanged", "deleted", "rejected", "deduplicated")
     return {"stream": stream.stream, **{name: getattr(stream, f"rows_{name}") for name in names}}
+
+
+def proof_of(streams: Sequence[RunStream]) -> dict[str, object] | None:
+    """The proof of a run: every stream that was compared with its source. None when none was."""
+    proofs = {stream.stream: proof for stream in streams if (proof := stream.metadata.get("proof"))}
+    if not proofs:
+        return None
+    return {
+        "ok": all(proof["ok"] for proof in proofs.values()),
+        "checked": sum(proof["checked"] for proof in proofs.values()),
+        "differences": [{"stream": name, **found} for name, proof in proofs.items() for found in proof["differences"]],
+        "at": max(proof["at"] for proof in proofs.values()),
+        "streams": proofs,
+    }
 
 
 def reap_lost(connector: ConnectorConfig | None = None) -> int:
