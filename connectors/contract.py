@@ -119,7 +119,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """The source no longer has the records of these keys: their rows are marked with ``_deleted_at``."""
+    """The source no longer has the records of these keys: their rows are marked with ``_deleted_at``.
+
+    Everything emitted before is committed before the stream is asked for more, so with no keys it says: commit now.
+    """
 
     keys: Sequence[int]
     cursor: Cursor | None = None

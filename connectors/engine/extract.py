@@ -45,8 +45,9 @@ def run_stream(context: StreamContext) -> Counts:
     with _calm_collector():
         run = _Run(context)
         try:
-            _to_the_end(context, run.once, run)
-            run.finish()
+            if not context.settling:
+                _to_the_end(context, run.once, run)
+                run.finish()
             prove(context, lambda emitted: _to_the_end(context, lambda: run.take(emitted()), run))
         finally:
             run.close()

@@ -91,7 +91,8 @@ class OdooStream(Stream):
         if "scan_after" not in cursor or cursor.get("fields") != layout.digest:
             cursor.clear()
             newest = self.reader.newest() if "write_date" in layout.fields else None
-            cursor |= {"write_date": newest, "fields": layout.digest, "scan_after": 0}
+            began = datetime.now(UTC).isoformat(timespec="seconds")
+            cursor |= {"write_date": newest, "read_at": began, "fields": layout.digest, "scan_after": 0}
             if self.model.parent and self.model.parent in layout.fields:
                 cursor["parent_date"] = self.reader.newest(self.model.parent_model)
         empty = True
@@ -102,7 +103,7 @@ class OdooStream(Stream):
         if empty and cursor["scan_after"] == 0:
             yield Page(layout.batch([]), dict(cursor))
         del cursor["scan_after"]
-        cursor.pop("ids_at", None)
+        yield Deleted((), dict(cursor))
 
     def _changes(self, client: Client, cursor: dict[str, Any]) -> Iterator[Emitted]:
         """Records whose stamp is in the window or missing, unless they are loaded as they are."""
@@ -169,6 +170,7 @@ class OdooStream(Stream):
         last = _moment(cursor.get("ids_at"))
         if client.loaded is None or (last is not None and began - last < self.pace.ids_every):
             return []
+        yield Deleted(())
         missing, extra = compare_ids(self.reader, client.loaded)
         if missing:
             yield from self._again(client, missing)
