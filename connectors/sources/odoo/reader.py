@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
+
+import pyarrow as pa
 
 from connectors.contract import Client, Group
 from connectors.sources.odoo.fields import Layout, chosen
@@ -26,8 +29,10 @@ _EVERYTHING = {"active_test": False, "bin_size": True}
 class Reader:
     """One model of one server, as the connector's user sees it."""
 
-    def __init__(self, odoo: Odoo, model: Model, page_size: int, concurrency: int) -> None:
+    def __init__(self, odoo: Odoo, model: Model, page_size: int, concurrency: int, read_ahead: int = 0) -> None:
         self.odoo, self.model, self.page_size, self.concurrency = odoo, model, page_size, concurrency
+        self.read_ahead = read_ahead
+        """Records that may wait for the caller."""
 
     def layout(self, notes: list[str]) -> Layout | None:
         """The fields to read, None when Odoo lacks the model. Fields that the user may not read are left out and noted."""
@@ -97,41 +102,40 @@ class Reader:
         )
         return str(found[0]["write_date"]) if found else None
 
-    def pages(self, after: int, layout: Layout, client: Client) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    def pages(self, after: int, layout: Layout, client: Client) -> Iterator[tuple[int, pa.RecordBatch]]:
         """All records above the id ``after`` in order of id, with the id up to which they are complete; fetched ahead."""
-        names = layout.names
 
-        def page(low: int, high: int) -> tuple[int, list[dict[str, Any]]]:
-            return high, self.records([["id", ">", low], ["id", "<=", high]], names)
+        def page(low: int, high: int) -> tuple[int, pa.RecordBatch]:
+            return high, layout.batch(self.records([["id", ">", low], ["id", "<=", high]], layout.names))
 
-        def jobs() -> Iterator[Callable[[], tuple[int, list[dict[str, Any]]]]]:
+        def jobs() -> Iterator[Callable[[], tuple[int, pa.RecordBatch]]]:
             low = after
             while ids := self.ids(low):
                 for last in range(self.page_size - 1, len(ids) + self.page_size - 1, self.page_size):
                     high = ids[min(last, len(ids) - 1)]
-                    yield lambda low=low, high=high: page(low, high)  # type: ignore[misc]
+                    yield partial(page, low, high)
                     low = high
 
-        yield from self.ahead(jobs(), client)
+        yield from self._ahead(jobs(), client)
 
-    def again(self, ids: Sequence[int], layout: Layout, client: Client) -> Iterator[tuple[Sequence[int], list[dict[str, Any]]]]:
+    def again(self, ids: Sequence[int], layout: Layout, client: Client) -> Iterator[tuple[Sequence[int], pa.RecordBatch]]:
         """These ids and the records that they still are."""
-        names = layout.names
 
-        def page(part: Sequence[int]) -> tuple[Sequence[int], list[dict[str, Any]]]:
-            return part, self.records([["id", "in", list(part)]], names)
+        def page(part: Sequence[int]) -> tuple[Sequence[int], pa.RecordBatch]:
+            return part, layout.batch(self.records([["id", "in", list(part)]], layout.names))
 
-        parts = [ids[start : start + self.page_size] for start in range(0, len(ids), self.page_size)]
-        yield from self.ahead((lambda part=part: page(part) for part in parts), client)  # type: ignore[misc]
+        parts = (ids[start : start + self.page_size] for start in range(0, len(ids), self.page_size))
+        yield from self._ahead((partial(page, part) for part in parts), client)
 
-    def ahead(self, jobs: Iterable[Callable[[], Fetched]], client: Client) -> Iterator[Fetched]:
-        """The jobs' results in order, ``concurrency`` of them under way while the caller works."""
+    def _ahead(self, jobs: Iterable[Callable[[], Fetched]], client: Client) -> Iterator[Fetched]:
+        """The jobs' results in order: ``concurrency`` under way, and as many done as the caller may take at once."""
         pool = ThreadPoolExecutor(self.concurrency, "odoo")
         waiting: deque[Future[Fetched]] = deque()
+        most = self.concurrency + -(-self.read_ahead // self.page_size)
         try:
             for job in jobs:
                 waiting.append(pool.submit(job))
-                if len(waiting) > self.concurrency:
+                if len(waiting) >= most:
                     yield waiting.popleft().result()
             while waiting and not client.stopping():
                 yield waiting.popleft().result()

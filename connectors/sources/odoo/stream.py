@@ -52,7 +52,7 @@ class OdooStream(Stream):
 
     def __init__(self, model: Model, odoo: Odoo, pace: Pace) -> None:
         self.name, self.target, self.model, self.pace = model.table, model.target, model, pace
-        self.reader = Reader(odoo, model, pace.page_size, pace.concurrency)
+        self.reader = Reader(odoo, model, pace.page_size, pace.concurrency, read_ahead=self.batch_size)
         self._layout: Layout | None = None
         self._absent = False
 
@@ -96,10 +96,10 @@ class OdooStream(Stream):
             if self.model.parent and self.model.parent in layout.fields:
                 cursor["parent_date"] = self.reader.newest(self.model.parent_model)
         empty = True
-        for upto, records in self.reader.pages(cursor["scan_after"], layout, client):
+        for upto, batch in self.reader.pages(cursor["scan_after"], layout, client):
             cursor["scan_after"] = upto
             empty = False
-            yield Page(layout.batch(records), dict(cursor))
+            yield Page(batch, dict(cursor))
         if empty and cursor["scan_after"] == 0:
             yield Page(layout.batch([]), dict(cursor))
         del cursor["scan_after"]
@@ -125,8 +125,8 @@ class OdooStream(Stream):
                     client.log.warning("The fields of %s have changed in Odoo: reading everything again", self.model.name)
                     cursor["again"] = True
                     return
-                for _, records in self.reader.again(changed, layout, client):
-                    yield Page(layout.batch(records))
+                for _, batch in self.reader.again(changed, layout, client):
+                    yield Page(batch)
             if len(found) < LIGHT_PAGE:
                 return
             last = found[-1]["id"]
@@ -182,9 +182,9 @@ class OdooStream(Stream):
         layout = self._known(client)
         if layout is None:
             return
-        for part, records in self.reader.again(ids, layout, client):
-            yield Page(layout.batch(records))
-            if gone := set(part) - {record["id"] for record in records}:
+        for part, batch in self.reader.again(ids, layout, client):
+            yield Page(batch)
+            if gone := set(part) - set(batch.column("id").to_pylist()):
                 yield Deleted(sorted(gone))
 
     def prove(self, client: Client) -> Proof | None:
