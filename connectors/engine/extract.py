@@ -195,7 +195,7 @@ class _Run:
             pages.append(item)
             rows += item.batch.num_rows
         reached = next((page.cursor for page in reversed(pages) if page.cursor is not None), None)
-        batches = [page.batch for page in pages if page.batch.num_rows]
+        batches = _joined([page.batch for page in pages])
         keys = [batch.column(batch.schema.get_field_index(self.stream.primary_key[0])) for batch in batches]
         unit = Unit(
             iter(batches),
@@ -292,6 +292,13 @@ def _now(cursor: Cursor) -> datetime:
     assert row is not None
     moment: datetime = row[0]
     return moment
+
+
+def _joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """One batch where all have the same columns: what is done for each batch then happens once."""
+    if any(not batch.schema.equals(batches[0].schema, check_metadata=True) for batch in batches):
+        return batches
+    return list(pa.Table.from_batches(batches).combine_chunks().to_batches()) or batches[:1]
 
 
 def _key_place(keys: list[pa.Array], row: int) -> str:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connectors.contract import KIND, RAW
 
 _JSON = msgspec.json.Encoder()
 _TEXT = {KIND: b"string"}
 _NUMBER = {KIND: b"number"}
+_MOST_TEXT = 1 << 30
+"""Bytes of a page that Arrow's 32-bit offsets hold comfortably."""
 _NESTED = {KIND: b"json"}
 
 COLUMN_TYPES: Mapping[str, str] = {
@@ -56,11 +60,19 @@ class Field:
 
 
 class Layout:
-    """The fields that are read of one model, in order, and the columns they become."""
+    """The fields that are read of one model, in order, and the columns they become.
+
+    ``record`` is the type that answers are decoded into: twice as fast as dictionaries of this many keys.
+    """
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self.fields = {field.name: field for field in fields}
         self.columns = [field for field in fields if field.column_type]
+        places = {field.name: f"f{place}" for place, field in enumerate(fields)}
+        self.record = msgspec.defstruct(
+            "Record", [(place, Any) for place in places.values()], rename={place: name for name, place in places.items()}, gc=False
+        )
+        self._getters = [attrgetter(places[field.name]) for field in self.columns]
 
     @property
     def names(self) -> list[str]:
@@ -78,16 +90,15 @@ class Layout:
         text = ",".join(f"{field.name}:{field.type}" for field in sorted(self.fields.values(), key=lambda field: field.name))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def batch(self, records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
-        """The records as columns, ``_raw`` last."""
+    def batch(self, records: Sequence[Any]) -> pa.RecordBatch:
+        """The records (of type ``record``) as columns, ``_raw`` last."""
         fields, arrays = [], []
-        for field in self.columns:
-            values = [record[field.name] for record in records]
-            kind, array = _CONVERT[field.column_type or "text"](values)
+        for field, getter in zip(self.columns, self._getters, strict=True):
+            kind, array = _CONVERT[field.column_type or "text"](list(map(getter, records)))
             fields.append(pa.field(field.name, array.type, metadata=kind))
             arrays.append(array)
         fields.append(pa.field("_raw", pa.string(), metadata=RAW))
-        arrays.append(pa.array(map(_JSON.encode, records), pa.binary()).cast(pa.string()))
+        arrays.append(_lines(records))
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
@@ -111,9 +122,19 @@ def _booleans(values: list[Any]) -> tuple[None, pa.Array]:
     return None, pa.array([None if value is None else bool(value) for value in values], pa.bool_())
 
 
+def _lines(records: Sequence[Any]) -> pa.Array:
+    """Each record as JSON text."""
+    text = _JSON.encode_lines(records)
+    if len(text) > _MOST_TEXT:
+        return pa.array(map(_JSON.encode, records), pa.binary()).cast(pa.string())
+    whole = pa.StringArray.from_buffers(1, pa.array([0, len(text)], pa.int32()).buffers()[1], pa.py_buffer(text))
+    return pc.split_pattern(whole, "\n")[0].values.slice(0, len(records))
+
+
 def _numbers(values: list[Any]) -> tuple[Mapping[bytes, bytes], pa.Array]:
-    """Decimal text: a float's shortest text is what Odoo's database holds. ``+ 0`` takes the sign off a negative zero."""
-    return _NUMBER, pa.array([None if value is False or value is None else repr(value + 0) for value in values], pa.string())
+    """Decimal text: a float's shortest text is what Odoo's database holds. Adding zero takes the sign off a negative one."""
+    floats = pa.array([None if value is False else value for value in values], pa.float64())
+    return _NUMBER, pc.add(floats, 0.0).cast(pa.string())
 
 
 def _texts(values: list[Any]) -> tuple[Mapping[bytes, bytes], pa.Array]:

@@ -66,10 +66,13 @@ class Reader:
             return first[0] + second[0], first[1] + second[1]
         return names, []
 
-    def records(self, domain: Domain, fields: Sequence[str], limit: int | None = None, order: str = "id") -> list[dict[str, Any]]:
+    def records(
+        self, domain: Domain, fields: Sequence[str], limit: int | None = None, order: str = "id", shape: Any = dict[str, Any]
+    ) -> list[Any]:
         """Records with bare ids in place of ``[id, label]``."""
         more: dict[str, Any] = {} if limit is None else {"limit": limit}
-        found: list[dict[str, Any]] = self.odoo.call(
+        found: list[Any] = self.odoo.call_as(
+            list[shape],
             self.model.name,
             "search_read",
             domain=domain,
@@ -106,7 +109,7 @@ class Reader:
         """All records above the id ``after`` in order of id, with the id up to which they are complete; fetched ahead."""
 
         def page(low: int, high: int) -> tuple[int, pa.RecordBatch]:
-            return high, layout.batch(self.records([["id", ">", low], ["id", "<=", high]], layout.names))
+            return high, self._batch([["id", ">", low], ["id", "<=", high]], layout)
 
         def jobs() -> Iterator[Callable[[], tuple[int, pa.RecordBatch]]]:
             low = after
@@ -122,10 +125,13 @@ class Reader:
         """These ids and the records that they still are."""
 
         def page(part: Sequence[int]) -> tuple[Sequence[int], pa.RecordBatch]:
-            return part, layout.batch(self.records([["id", "in", list(part)]], layout.names))
+            return part, self._batch([["id", "in", list(part)]], layout)
 
         parts = (ids[start : start + self.page_size] for start in range(0, len(ids), self.page_size))
         yield from self._ahead((partial(page, part) for part in parts), client)
+
+    def _batch(self, domain: Domain, layout: Layout) -> pa.RecordBatch:
+        return layout.batch(self.records(domain, layout.names, shape=layout.record))
 
     def _ahead(self, jobs: Iterable[Callable[[], Fetched]], client: Client) -> Iterator[Fetched]:
         """The jobs' results in order: ``concurrency`` under way, and as many done as the caller may take at once."""

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import httpx
 import msgspec
@@ -60,10 +60,14 @@ class Odoo(ABC):
 
     def call(self, model: str, method: str, **arguments: Any) -> Any:
         """What the method answers. Sent again when the server is away or busy: only methods that read are called."""
-        return self._patiently(lambda: self._call(model, method, arguments))
+        return self.call_as(Any, model, method, **arguments)
+
+    def call_as(self, shape: Any, model: str, method: str, **arguments: Any) -> Any:
+        """As ``call``; the answer is decoded into this type."""
+        return self._patiently(lambda: self._call(model, method, arguments, shape))
 
     @abstractmethod
-    def _call(self, model: str, method: str, arguments: Mapping[str, Any]) -> Any: ...
+    def _call(self, model: str, method: str, arguments: Mapping[str, Any], shape: Any) -> Any: ...
 
     @abstractmethod
     def version(self) -> tuple[int, str]:
@@ -124,13 +128,14 @@ class _Services(Odoo):
         self._uid()
 
     @abstractmethod
-    def _service(self, service: str, method: str, arguments: Sequence[Any]) -> Any: ...
+    def _service(self, service: str, method: str, arguments: Sequence[Any], shape: Any = Any) -> Any: ...
 
-    def _call(self, model: str, method: str, arguments: Mapping[str, Any]) -> Any:
+    def _call(self, model: str, method: str, arguments: Mapping[str, Any], shape: Any) -> Any:
         named = dict(arguments)
         ids = [named.pop("ids")] if "ids" in named else []
         login = self.login
-        return self._service("object", "execute_kw", [login.database, self._uid(), login.password, model, method, ids, named])
+        parameters = [login.database, self._uid(), login.password, model, method, ids, named]
+        return self._service("object", "execute_kw", parameters, shape)
 
     def _uid(self) -> int:
         """The user's id, kept for the process: a login costs Odoo a third of a second."""
@@ -164,16 +169,14 @@ class _Services(Odoo):
 class JsonRpc(_Services):
     """``/jsonrpc``, Odoo 8 to 19. Errors come with HTTP status 200."""
 
-    def _service(self, service: str, method: str, arguments: Sequence[Any]) -> Any:
+    def _service(self, service: str, method: str, arguments: Sequence[Any], shape: Any = Any) -> Any:
         body = {"jsonrpc": "2.0", "method": "call", "id": 1, "params": {"service": service, "method": method, "args": arguments}}
         response = self._post("/jsonrpc", msgspec.json.encode(body), {"Content-Type": "application/json"})
-        answer = _json(self.login.url, response)
-        if not isinstance(answer, dict) or "jsonrpc" not in answer:
-            raise StopStream(f"{self.login.url} does not speak Odoo's JSON-RPC: is it the address of an Odoo server?")
-        if error := answer.get("error"):
+        answer = _json(self.login.url, response, _Reply[shape])
+        if error := answer.error:
             data = error.get("data") or {}
             raise _by_name(self.login, str(data.get("name")), str(data.get("message") or error.get("message")))
-        return answer.get("result")
+        return answer.result
 
 
 class XmlRpc(_Services):
@@ -185,7 +188,7 @@ class XmlRpc(_Services):
         4: "odoo.exceptions.AccessError",
     }
 
-    def _service(self, service: str, method: str, arguments: Sequence[Any]) -> Any:
+    def _service(self, service: str, method: str, arguments: Sequence[Any], shape: Any = Any) -> Any:
         body = xmlrpc.client.dumps(tuple(arguments), method).encode()
         response = self._post(f"/xmlrpc/2/{service}", body, {"Content-Type": "text/xml"})
         try:
@@ -196,7 +199,7 @@ class XmlRpc(_Services):
             raise _by_name(self.login, name, lines[0] if name else lines[-1]) from None
         except Exception:  # expat and the unmarshaller raise many kinds for a cut answer
             raise Retry(f"{self.login.url} sent XML that cannot be read") from None
-        return answer
+        return answer if shape is Any else msgspec.convert(answer, shape)
 
 
 class Json2(Odoo):
@@ -210,14 +213,14 @@ class Json2(Odoo):
             raise Retry(f"{self.login.url} cannot be reached or broke off: {str(error) or type(error).__name__}") from None
         if response.status_code != httpx.codes.OK:
             raise StopStream(f"{self.login.url} has no JSON-2 API (Odoo 19 and later): choose api jsonrpc")
-        answer = _json(self.login.url, response)
+        answer = _json(self.login.url, response, dict[str, Any])
         return int(answer["version_info"][0]), str(answer["version"])
 
     def sign_in(self) -> None:
         """One cheap call with the key."""
         self.call("res.users", "context_get")
 
-    def _call(self, model: str, method: str, arguments: Mapping[str, Any]) -> Any:
+    def _call(self, model: str, method: str, arguments: Mapping[str, Any], shape: Any) -> Any:
         headers = {
             "Content-Type": "application/json",
             "Authorization": f"bearer {self.login.password}",
@@ -226,7 +229,7 @@ class Json2(Odoo):
         statuses = (200, 400, 401, 403, 404, 422, 500)
         response = self._post(f"/json/2/{model}/{method}", msgspec.json.encode(arguments), headers, statuses)
         if response.status_code == httpx.codes.OK:
-            return _json(self.login.url, response)
+            return _json(self.login.url, response, shape)
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise _denied(self.login)
         if "json" not in response.headers.get("content-type", ""):
@@ -235,7 +238,7 @@ class Json2(Odoo):
                     f"Odoo at {self.login.url} has no database {self.login.database}, or no JSON-2 API (Odoo 19 and later)"
                 )
             raise _by_status(self.login.url, response)
-        answer = _json(self.login.url, response)
+        answer = _json(self.login.url, response, dict[str, Any])
         raise _by_name(self.login, str(answer.get("name")), str(answer.get("message")))
 
 
@@ -248,14 +251,27 @@ def _version(answer: Mapping[str, Any]) -> tuple[int, str]:
     return int(digits or 0), str(answer.get("server_serie") or answer.get("server_version"))
 
 
-@lru_cache(maxsize=1)
-def _decoder() -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder()
+Result = TypeVar("Result")
 
 
-def _json(url: str, response: httpx.Response) -> Any:
+class _Reply(msgspec.Struct, Generic[Result]):
+    """An answer of JSON-RPC; one without a result is None."""
+
+    jsonrpc: str
+    result: Result | None = None
+    error: dict[str, Any] | None = None
+
+
+@lru_cache(maxsize=64)
+def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(shape)
+
+
+def _json(url: str, response: httpx.Response, shape: Any) -> Any:
     try:
-        return _decoder().decode(response.content)
+        return _decoder(shape).decode(response.content)
+    except msgspec.ValidationError:
+        raise StopStream(f"{url} answered in another form than Odoo does: is it the address of an Odoo server?") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         if "json" in response.headers.get("content-type", ""):
             raise Retry(f"{url} sent JSON that ends too early or cannot be read") from None
