@@ -311,10 +311,8 @@ def _key_place(keys: list[pa.Array], row: int) -> str:
 
 def _key_range(keys: list[pa.Array]) -> tuple[int, int] | None:
     """The lowest and the highest key when they ascend strictly over all pages; None when a key may come twice."""
-    if not keys:
-        return None
-    column = pa.concat_arrays(keys)
-    if not pc.all(pc.less(column[:-1], column[1:]), min_count=0).as_py():
+    column = pa.concat_arrays(keys) if keys else None
+    if not column or not pc.all(pc.less(column[:-1], column[1:]), min_count=0).as_py():
         return None
     return column[0].as_py(), column[-1].as_py()
 
