@@ -24,7 +24,13 @@ CONFIG: Mapping[str, Any] = {
             "description": "Of the Odoo server, without a path: https://erp.example.com",
             "maxLength": 500,
         },
-        "database": {"type": "string", "title": "Database", "minLength": 1, "maxLength": 100},
+        "database": {
+            "type": "string",
+            "title": "Database",
+            "description": "Its name, as the login page of a server with several databases shows it.",
+            "minLength": 1,
+            "maxLength": 100,
+        },
         "user": {
             "type": "string",
             "title": "User",
