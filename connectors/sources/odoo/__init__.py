@@ -49,6 +49,9 @@ class OdooSource(Source):
 
     def check(self, client: Client) -> Iterator[Check]:
         """The server, the login, and for each model how many records the user sees and which fields are missing."""
+        if problems := problems_of(self.config):
+            yield Check("Settings", False, "; ".join(f"{name}: {text}" for name, text in problems.items()))
+            return
         odoo = self.odoo(client, tries=1)
         try:
             _, version = odoo.version()

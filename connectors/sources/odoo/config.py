@@ -112,6 +112,8 @@ def problems_of(config: Mapping[str, Any]) -> dict[str, str]:
         problems["url"] = "Take the user name and password out of the address; they have fields of their own."
     elif parts.path.strip("/") or parts.query or parts.fragment:
         problems["url"] = "Give the server's address without a path."
+    if not config.get("database"):
+        problems["database"] = "Give the name of the database."
     if not config.get("user") and config.get("api") != "json2":
         problems["user"] = "This API needs the user's login."
     if clash := _clash(config.get("extra_models")):
