@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Collection
@@ -19,6 +17,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from connectors.engine.process import this_process
 from connectors.models import RunLog
 from ipai.vault.redaction import redact
 
@@ -49,7 +48,7 @@ def claim(run_stream_id: int) -> UUID | None:
     """Take the stream; None when another worker has it, it has ended or its run was cancelled."""
     token = uuid4()
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [token, f"{socket.gethostname()}:{os.getpid()}", settings.IPAI_LEASE_SECONDS, run_stream_id])
+        cursor.execute(CLAIM, [token, this_process(), settings.IPAI_LEASE_SECONDS, run_stream_id])
         return token if cursor.fetchone() else None
 
 

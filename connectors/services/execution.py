@@ -21,6 +21,7 @@ from connectors.engine.client import build_client
 from connectors.engine.context import Progress, StreamContext
 from connectors.engine.errors import Cancelled, EngineError, LeaseLost
 from connectors.engine.lease import Heartbeat, RunLogHandler, claim
+from connectors.engine.process import parse
 from connectors.errors import ConfigInvalid, ConnectorError
 from connectors.models import ConnectorRun, RunStream, Status
 from connectors.services.configs import source_of, with_uploads
@@ -50,7 +51,7 @@ def plan_run(run_id: UUID) -> list[int]:
         return []
     except Exception as error:  # a bug in a source must end the run, not leave it queued for ever
         log.exception("Run %s could not be planned", run_id)
-        fail_run(run_id, f"The source failed with {type(error).__name__}; the worker's log has the details")
+        fail_run(run_id, f"The source failed with {type(error).__name__}; {_details(run)}")
         return []
     with transaction.atomic():
         if not ConnectorRun.objects.filter(pk=run_id, status=Status.QUEUED).update(status=Status.RUNNING, started_at=Now()):
@@ -135,12 +136,18 @@ def _run(
         return Status.FAILED, redact(f"The database refused or went away: {reason[0]}", secrets.values())
     except OSError as error:
         return Status.FAILED, redact(
-            f"The worker's disk or network failed: {error.strerror or type(error).__name__}", secrets.values()
+            f"The disk or network of this machine failed: {error.strerror or type(error).__name__}", secrets.values()
         )
     except Exception as error:  # a bug: the run must end and say where to look
         log.error("Stream %s of run %s failed", row.stream, row.run_id, exc_info=_without_values(error))
-        return Status.FAILED, f"Unexpected {type(error).__name__}; the worker's log has the details"
+        return Status.FAILED, f"Unexpected {type(error).__name__}; {_details(row.run)}"
     return Status.SUCCESS, ""
+
+
+def _details(run: ConnectorRun) -> str:
+    """Where the traceback is: a command writes it to its own error output, a worker to its log."""
+    held = parse(run.metadata.get("process", ""))
+    return f"the details are on the error output of the command ({held})" if held else "the worker's log has the details"
 
 
 def _end(
