@@ -61,7 +61,10 @@ class SkipRecord(SourceError):
 
 
 class StopStream(SourceError):
-    """This stream cannot go on; what is committed stays, other streams continue."""
+    """This stream cannot go on; what is committed stays, other streams continue.
+
+    Raised by a part's batches: nothing of this part is loaded, the next parts are, and the stream fails at its end.
+    """
 
 
 class ReconnectNeeded(SourceError):

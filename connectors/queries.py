@@ -74,6 +74,7 @@ def stream_detail(stream: RunStream) -> dict[str, Any]:
         "error_message": stream.error_message,
         "progress": stream.progress if stream.status == Status.RUNNING else None,
         "schema_changes": stream.metadata.get("schema_changes", []),
+        "warnings": stream.metadata.get("warnings", []),
     }
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -99,6 +100,7 @@ class _Run:
         self.at_once = self.whole or (self.stream.write_mode == "append" and not ordered)
         self.commits = 0
         self.parts_seen: set[str] = set()
+        self.failed: dict[str, StopStream] = {}
         self.loaded: dict[str, Reached] = {}
         self.had_parts = False
         self.of_records = self.stream.cursor_field is not None
@@ -116,7 +118,9 @@ class _Run:
         """One call of ``read``, from what is committed so far."""
         since = (self.cursor.committed or self.since) if self.of_records else ({**(self.since or {}), **self.loaded} or None)
         self.context.progress.phase = "reading"
-        emitted = _Emitted(self.context, self.stream.read(self.context.client, since), resumable=not self.at_once)
+        heard = _Heard(self.context.stopping)
+        source = self.stream.read(replace(self.context.client, stopping=heard), since)
+        emitted = _Emitted(self.context, source, heard, resumable=not self.at_once)
         while (item := emitted.peek()) is not None:
             if isinstance(item, Part):
                 emitted.take()
@@ -140,7 +144,14 @@ class _Run:
                 if state.has_version(cursor, self.context, part.name, part.cursor):
                     self.context.fence(cursor)
                     return
-        load(self.context, Unit(iter(part.batches), part.place, part=(part.name, part.cursor), seen=self.seen))
+        try:
+            load(self.context, Unit(iter(part.batches), part.place, part=(part.name, part.cursor), seen=self.seen))
+        except StopStream as error:  # nothing of this part; the ones that follow do not depend on it
+            _check_stop(self.context)
+            self.context.log.error("%s", error)
+            self.failed[part.name] = error
+            return
+        self.failed.pop(part.name, None)
         self.loaded[part.name] = part.cursor or {}
 
     def _gone(self, name: str) -> None:
@@ -184,7 +195,7 @@ class _Run:
     def finish(self) -> None:
         """What can only be said once everything was read: the last cursor, parts that are gone, rows that were not seen."""
         context, counts = self.context, Counts()
-        if self.full and self.had_parts and self.stream.write_mode == "replace":
+        if self.full and self.had_parts and self.stream.write_mode == "replace" and not self.failed:
             with one_transaction() as cursor:
                 gone = state.other_parts(cursor, context, self.parts_seen)
             for name in gone:
@@ -197,6 +208,8 @@ class _Run:
             if self.of_records and self.cursor.value is not None:
                 state.save_cursor(cursor, context, self.cursor.value)
             total_up(context, cursor, counts)
+        if self.failed:
+            raise _failure(self.failed, len(self.parts_seen))
         context.progress.phase = "done"
 
     def _empty_replace(self) -> None:
@@ -214,8 +227,8 @@ class _Run:
         assert self.seen is not None
         table = tables.target(self.stream.target)
         table.read(cursor)
-        if self.context.counts.rejected:
-            self.context.log.warning("Records were rejected, so rows that are gone at the source are not marked as deleted")
+        if self.context.counts.rejected or self.failed:
+            self.context.log.warning("Not all records were loaded, so rows that are gone at the source are not marked as deleted")
             return 0
         if not table.exists:
             return 0
@@ -236,6 +249,19 @@ class _Run:
         return merge.tombstone(cursor, table, key, constants)
 
 
+SHOWN = 5
+"""Parts that failed, as many as an error names."""
+
+
+def _failure(failed: Mapping[str, StopStream], parts: int) -> StopStream:
+    """One error for the parts that could not be loaded: the only one's own, or how many and the first of them."""
+    errors = list(failed.values())
+    if len(errors) == 1 and parts == 1:
+        return errors[0]
+    more = f"; and {len(errors) - SHOWN} more: see the log" if len(errors) > SHOWN else ""
+    return StopStream(f"{len(errors)} of {parts} could not be loaded: {'; '.join(map(str, errors[:SHOWN]))}{more}")
+
+
 def _now(cursor: Cursor) -> datetime:
     row = cursor.execute("SELECT now()").fetchone()
     assert row is not None
@@ -247,11 +273,30 @@ def _record_place(first: int, row: int) -> str:
     return f"record {first + row + 1}"
 
 
-class _Emitted:
-    """The source's iterator with one item of look-ahead; SkipRecord becomes a rejected record."""
+def _check_stop(context: StreamContext) -> None:
+    if context.stopping():
+        raise Cancelled
 
-    def __init__(self, context: StreamContext, source: Iterator[Emitted], resumable: bool) -> None:
-        self._context, self._source, self._resumable = context, source, resumable
+
+class _Heard:
+    """``stopping`` for a source, which may end its reading when it hears yes: then the end is not the end of the data."""
+
+    def __init__(self, stopping: Callable[[], bool]) -> None:
+        self._stopping, self.yes = stopping, False
+
+    def __call__(self) -> bool:
+        self.yes = self.yes or self._stopping()
+        return self.yes
+
+
+class _Emitted:
+    """The source's iterator with one item of look-ahead; SkipRecord becomes a rejected record.
+
+    Cancelled is raised when there is more to read: a run that was cancelled after its last record has done all it was to do.
+    """
+
+    def __init__(self, context: StreamContext, source: Iterator[Emitted], heard: _Heard, resumable: bool) -> None:
+        self._context, self._source, self._heard, self._resumable = context, source, heard, resumable
         self.retry: Retry | None = None
         """Why the source ended early; what came before is committed first, where a cursor can go on from it."""
         self._next: Emitted | Rejected | None = None
@@ -259,9 +304,11 @@ class _Emitted:
     def peek(self) -> Emitted | Rejected | None:
         """The next item, None at the end."""
         if self._next is None:
-            if self._context.stopping():
-                raise Cancelled
             self._next = self._pull()
+            if self._heard.yes:
+                raise Cancelled
+            if self._next is not None:
+                _check_stop(self._context)
         return self._next
 
     def take(self) -> None:
@@ -278,6 +325,9 @@ class _Emitted:
                 raise
             self.retry = error
             return None
+        except StopStream:
+            _check_stop(self._context)
+            raise
         except SkipRecord as skipped:
             if isinstance(self._source, GeneratorType) and getgeneratorstate(self._source) == GEN_CLOSED:
                 raise StopStream(

@@ -56,10 +56,13 @@ class RunLogHandler(logging.Handler):
     """Collects log lines of a run, without its secrets, until the heartbeat writes them to ``ipai_run_log``."""
 
     LIMIT = 5_000
+    MOST_WARNINGS = 20
 
     def __init__(self, run_id: UUID, stream: str, secrets: Collection[str]) -> None:
         super().__init__(logging.INFO)
         self.run_id, self.stream, self.secrets = run_id, stream, tuple(secrets)
+        self.warnings: list[str] = []
+        """The first warnings, for whoever does not read the log."""
         self._waiting: list[RunLog] = []
         self._seen = 0
 
@@ -68,6 +71,8 @@ class RunLogHandler(logging.Handler):
         if self._seen > self.LIMIT and record.levelno < logging.WARNING:
             return
         message = redact(record.getMessage(), self.secrets)[:4_000].replace("\x00", "\\x00")
+        if record.levelno == logging.WARNING and message not in self.warnings and len(self.warnings) < self.MOST_WARNINGS:
+            self.warnings.append(message)
         self._waiting.append(RunLog(run_id=self.run_id, stream=self.stream, level=record.levelname.lower(), message=message))
 
     def write(self) -> None:

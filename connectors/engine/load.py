@@ -183,6 +183,10 @@ class _Load:
                 self.context.log.info("A later value widens a column: the rows are copied again from the spool")
             else:
                 self._send(batch)
+        if not self._brought and not self.counts.read and self.unit.part:
+            self.context.log.warning("%s is an empty file: nothing was loaded from it", self.unit.part[0])
+        if not inference.columns:
+            return 0  # a table without a column is no use to anybody
         if self.copier is None:
             if late:
                 cursor.execute("ROLLBACK TO SAVEPOINT ipai_copy")
@@ -279,7 +283,7 @@ class _Load:
     def _malformed(self, rejected: Rejected) -> None:
         self.counts.read += 1
         if self.unit.strict and self.stream.schema_policy in ("evolve", "freeze"):
-            raise StopStream(f"{rejected.place}: {rejected.reason}")
+            raise StopStream(f"{rejected.place}: {rejected.reason} (schema_policy discard_row would reject the record and go on)")
         self.rejects.add(rejected)
 
     def _settle(self, cursor: Cursor, rows: int) -> None:

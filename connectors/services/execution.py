@@ -162,7 +162,7 @@ def _end(
     what: dict[str, object] = {"status": status, "ended_at": Now(), "lease_token": None, "error_message": message, "progress": {}}
     if context:
         what |= {f"rows_{name}": count for name, count in asdict(context.counts).items()}
-        what["metadata"] = row.metadata | context.metadata()
+        what["metadata"] = row.metadata | context.metadata() | {"warnings": lines.warnings if lines else []}
     deadline = time.monotonic() + settings.IPAI_LEASE_SECONDS
     while True:
         try:

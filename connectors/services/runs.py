@@ -139,8 +139,17 @@ def close_if_done(run_id: UUID) -> None:
     run.rows_written = sum(stream.rows_written + stream.rows_updated for stream in streams)
     run.ended_at = timezone.now()
     run.started_at = run.started_at or run.ended_at
-    run.metadata = run.metadata | {"streams": [counts_of(stream) for stream in streams]}
+    run.metadata = run.metadata | {"streams": [counts_of(stream) for stream in streams], "warnings": _warnings(streams)}
     run.save()
+
+
+def _warnings(streams: Sequence[RunStream]) -> list[str]:
+    """What the streams warned of, under their name when there are several."""
+    return [
+        f"{stream.stream}: {line}" if len(streams) > 1 else line
+        for stream in streams
+        for line in stream.metadata.get("warnings", [])
+    ]
 
 
 def counts_of(stream: RunStream) -> dict[str, object]:

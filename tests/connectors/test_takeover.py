@@ -66,7 +66,8 @@ def finish(command: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def test_what_a_killed_command_held_is_taken_over_at_once(slow, busy, actor, rows):
-    os.kill(busy.pid, signal.SIGKILL)  # not waited for: it stays a zombie, as under a careless parent
+    os.kill(busy.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, busy.pid, os.WEXITED | os.WNOWAIT)  # dead, and a zombie still
     following = services.queue_run(connector=slow, actor=actor)
     dead = ConnectorRun.objects.exclude(pk=following.pk).get()
     assert dead.status == Status.FAILED

@@ -53,6 +53,7 @@ def summary(run: ConnectorRun) -> str:
         f"  {stream.stream} -> {stream.target}: " + ", ".join(f"{getattr(stream, f'rows_{name}'):,} {name}" for name in names)
         for stream in run.streams.all()
     ]
+    lines += [f"  warning: {line}" for line in run.metadata.get("warnings", [])]
     return "\n".join(lines)
 
 

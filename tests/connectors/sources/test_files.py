@@ -188,10 +188,17 @@ def test_table_names_are_plain(table: str) -> None:
 @pytest.mark.parametrize(
     ("config", "field"),
     [({}, "path"), ({"path": "/x", "url": "https://h/x"}, "url"), ({"path": "/x", "write_mode": "merge"}, "primary_key"),
-     ({"path": "/x", "prefix": "y"}, "prefix"), ({"path": "/x", "delimiter": '"'}, "quote")],
+     ({"path": "/x", "prefix": "y"}, "prefix"), ({"path": "/x", "delimiter": '"'}, "quote"),
+     *[({"path": "/x", "encoding": name}, "encoding") for name in ("hex", "rot13", "nonsense", "undefined")],
+     *[({"bucket": name}, "bucket") for name in ("a b", "s3://sales", "sales/2026", "säle")]],
 )  # fmt: skip
 def test_rules_beyond_the_schema(config: dict[str, Any], field: str) -> None:
     assert list(FilesSource.validate({"table": "t"} | config)) == [field]
+
+
+@pytest.mark.parametrize("name", ["utf-8", "UTF-16", "windows-1252", "latin1", "shift_jis", "utf-8-sig"])
+def test_encodings_of_text_are_taken(name: str) -> None:
+    assert FilesSource.validate({"table": "t", "path": "/x", "encoding": name}) == {}
 
 
 def test_check_says_what_is_there(client: Client, data: Path) -> None:
