@@ -23,6 +23,7 @@ from ipai.observability.audit import Actor
 
 log = logging.getLogger(__name__)
 RESEND_AFTER = timedelta(seconds=60)
+SETTLED = F("rows_written") + F("rows_updated") + F("rows_unchanged") + F("rows_rejected") + F("rows_deduplicated")
 
 
 def queue_run(
@@ -180,7 +181,11 @@ def _reap_stream(stream: RunStream) -> bool:
             pk=stream.pk, status=Status.RUNNING, lease_token=stream.lease_token, lease_expires_at=stream.lease_expires_at
         )
         done = still.update(
-            status=Status.FAILED, ended_at=Now(), lease_token=None, error_message=_died("worker", stream.lease_owner)
+            status=Status.FAILED,
+            ended_at=Now(),
+            lease_token=None,
+            error_message=_died("worker", stream.lease_owner),
+            rows_read=SETTLED,  # the heartbeat also counted what was never committed
         )
         close_if_done(stream.run_id)
     return bool(done)

@@ -72,7 +72,7 @@ def test_what_a_killed_command_held_is_taken_over_at_once(slow, busy, actor, row
     dead = ConnectorRun.objects.exclude(pk=following.pk).get()
     assert dead.status == Status.FAILED
     assert f"process {busy.pid} on {socket.gethostname()}" in dead.error_message
-    assert dead.rows_written == rows("SELECT count(*) FROM ipai_bronze_core.slow")[0][0] > 0
+    assert dead.rows_read == dead.rows_written == rows("SELECT count(*) FROM ipai_bronze_core.slow")[0][0] > 0
 
 
 def test_a_command_killed_before_its_streams_is_taken_over_too(slow, actor):

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from connectors.contract import Client, Gone, Part, Rejected, StopStream
 from connectors.engine.client import build_http
 from connectors.sources.files import FilesSource, FilesStream
+from connectors.storage import LocalPlace
 from tests.connectors.storage.servers import send_file, serving
 
 DEMO = Path(__file__).resolve().parents[3] / "connectors" / "demo"
@@ -142,6 +143,24 @@ def test_a_file_changed_while_it_is_read_ends_in_an_error(client: Client, data: 
     with pytest.raises(StopStream, match="changed while it was read"):
         for _ in batches:
             pass
+
+
+def test_a_file_that_became_a_pipe_after_listing_fails_alone(client: Client, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.csv", "b.csv"):
+        (data / name).write_text("id\n1\n")
+    listed = LocalPlace.items
+
+    def then_a_pipe(place: LocalPlace) -> Any:
+        items = listed(place)
+        (data / "a.csv").unlink()
+        os.mkfifo(data / "a.csv")
+        return items
+
+    monkeypatch.setattr(LocalPlace, "items", then_a_pipe)
+    parts = {part.name: part for part in FilesStream({"path": f"{data}/*.csv", "table": "t"}, {}).read(client, None)}
+    with pytest.raises(StopStream, match=r"a\.csv is not a regular file"):
+        list(parts["a.csv"].batches)
+    assert list(parts) == ["a.csv", "b.csv"]
 
 
 def test_places_and_rejected_records_name_file_and_line(client: Client, data: Path) -> None:
