@@ -23,9 +23,9 @@ from connectors.engine.errors import Cancelled, EngineError, LeaseLost
 from connectors.engine.lease import Heartbeat, RunLogHandler, claim
 from connectors.engine.process import parse
 from connectors.errors import ConfigInvalid, ConnectorError
-from connectors.models import ConnectorRun, RunStream, Status
+from connectors.models import OPEN, ConnectorRun, RunStream, Status
 from connectors.services.configs import source_of, with_uploads
-from connectors.services.runs import close_if_done, fail_run
+from connectors.services.runs import close_if_done, fail_run, reap_lost
 from ipai.vault.errors import VaultError
 from ipai.vault.redaction import redact
 
@@ -67,24 +67,28 @@ def plan_run(run_id: UUID) -> list[int]:
 
 
 def execute_run(run_id: UUID, watch: Watch | None = None) -> ConnectorRun:
-    """Plan and run everything in this process, stream after stream; returns the ended run."""
-    for run_stream_id in plan_run(run_id):
-        execute_stream(run_stream_id, watch)
-    return ConnectorRun.objects.select_related("connector").get(pk=run_id)
+    """Plan and run everything in this process, stream after stream; returns the ended run. Waits for streams that workers took."""
+    elsewhere = [run_stream_id for run_stream_id in plan_run(run_id) if not execute_stream(run_stream_id, watch)]
+    run = ConnectorRun.objects.select_related("connector").get(pk=run_id)
+    while RunStream.objects.filter(pk__in=elsewhere, status__in=OPEN).exists():
+        time.sleep(0.5)
+        reap_lost(run.connector)
+    run.refresh_from_db()
+    return run
 
 
-def execute_stream(run_stream_id: int, watch: Watch | None = None) -> None:
-    """Run one stream, if nobody else does. Everything that goes wrong ends up in the stream's row."""
+def execute_stream(run_stream_id: int, watch: Watch | None = None) -> bool:
+    """Run one stream, if nobody else does: whether it was run here. Everything that goes wrong ends up in the stream's row."""
     token = claim(run_stream_id)
     if token is None:
-        return
+        return False
     row = RunStream.objects.select_related("run__connector__tenant").get(pk=run_stream_id)
     run = row.run
     try:
         source, secrets = source_of(run.connector)
     except (ConnectorError, VaultError) as error:
         _end(row, token, Status.FAILED, str(error))
-        return
+        return True
     lines = RunLogHandler(run.pk, row.stream, secrets.values())
     logger = logging.Logger(f"run.{run.pk}.{row.stream}", logging.INFO)
     logger.addHandler(lines)
@@ -110,6 +114,7 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None) -> None:
         heartbeat.finish()
     logger.log(logging.ERROR if status == Status.FAILED else logging.INFO, message or f"Stream {row.stream} ended: {status}")
     _end(row, token, status, message, context, lines)
+    return True
 
 
 def _run(
