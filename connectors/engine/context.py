@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 
 from connectors.contract import Client, Stream, SyncMode
-from connectors.engine.errors import EngineError, LeaseLost
+from connectors.engine.errors import Cancelled, EngineError, LeaseLost
 
 FENCE = "SELECT 1 FROM ipai_connector_run_stream WHERE id = %s AND lease_token = %s FOR UPDATE"
 
@@ -85,6 +85,11 @@ class StreamContext:
         cursor.execute(FENCE, [self.run_stream_id, self.lease_token])
         if cursor.fetchone() is None:
             raise LeaseLost
+
+    def check_stop(self) -> None:
+        """Raise Cancelled when the stream must end: the run was cancelled, or the lease is lost."""
+        if self.stopping():
+            raise Cancelled
 
     def metadata(self) -> dict[str, Any]:
         """What ``ipai_connector_run_stream.metadata`` says of the load."""

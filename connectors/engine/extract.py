@@ -9,34 +9,27 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from functools import partial
-from inspect import GEN_CLOSED, getgeneratorstate
-from types import GeneratorType
-from typing import Any
-
-import pyarrow as pa
 
 from connectors.contract import Cursor as Reached
-from connectors.contract import Emitted, Gone, Part, Record, Rejected, Retry, SkipRecord, StopStream
+from connectors.contract import Gone, Part, Retry, StopStream
 from connectors.engine import merge, state, tables
 from connectors.engine.context import Counts, StreamContext
 from connectors.engine.copying import Copier
+from connectors.engine.cursors import Highest
+from connectors.engine.emitted import Heard, Lookahead, batches
 from connectors.engine.encode import Constant
-from connectors.engine.errors import Cancelled
-from connectors.engine.load import Unit, delete_rows, load, one_transaction, total_up
-from connectors.engine.records import to_batch
+from connectors.engine.load import Unit, load
 from connectors.engine.spool import Spool
 from connectors.engine.tables import Cursor
+from connectors.engine.transact import delete_rows, one_transaction, total_up
 
 ATTEMPTS = 5
 LONGEST_WAIT = 300.0
-CHUNK = 1_000
-"""Records per Arrow batch."""
 
 
 def run_stream(context: StreamContext) -> Counts:
@@ -85,8 +78,7 @@ def _wait(context: StreamContext, error: Retry, attempt: int) -> None:
     context.progress.phase = "waiting"
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
-        if context.stopping():
-            raise Cancelled
+        context.check_stop()
         time.sleep(min(0.2, left))
 
 
@@ -108,7 +100,7 @@ class _Run:
         with one_transaction() as cursor:
             known = state.since(cursor, context.connector_id, self.stream.name, self.of_records)
         self.since = None if self.full else known
-        self.cursor = _Highest(self.stream.cursor_field, ordered)
+        self.cursor = Highest(self.stream.cursor_field, ordered)
 
     def close(self) -> None:
         if self.seen:
@@ -118,9 +110,9 @@ class _Run:
         """One call of ``read``, from what is committed so far."""
         since = (self.cursor.committed or self.since) if self.of_records else ({**(self.since or {}), **self.loaded} or None)
         self.context.progress.phase = "reading"
-        heard = _Heard(self.context.stopping)
+        heard = Heard(self.context.stopping)
         source = self.stream.read(replace(self.context.client, stopping=heard), since)
-        emitted = _Emitted(self.context, source, heard, resumable=not self.at_once)
+        emitted = Lookahead(self.context, source, heard, resumable=not self.at_once)
         while (item := emitted.peek()) is not None:
             if isinstance(item, Part):
                 emitted.take()
@@ -147,7 +139,7 @@ class _Run:
         try:
             load(self.context, Unit(iter(part.batches), part.place, part=(part.name, part.cursor), seen=self.seen))
         except StopStream as error:  # nothing of this part; the ones that follow do not depend on it
-            _check_stop(self.context)
+            self.context.check_stop()
             self.context.log.error("%s", error)
             self.failed[part.name] = error
             return
@@ -165,10 +157,10 @@ class _Run:
                 counts.deleted = delete_rows(cursor, table, condition, [self.context.connector_id, ids])
             total_up(self.context, cursor, counts)
 
-    def _records(self, emitted: _Emitted) -> None:
+    def _records(self, emitted: Lookahead) -> None:
         size = None if self.at_once else self.stream.batch_size
         first = self.context.counts.read
-        items = _batches(emitted, size, self.stream.keep_raw, self.cursor)
+        items = batches(emitted, size, self.stream.keep_raw, self.cursor)
         load(
             self.context,
             Unit(
@@ -271,123 +263,3 @@ def _now(cursor: Cursor) -> datetime:
 
 def _record_place(first: int, row: int) -> str:
     return f"record {first + row + 1}"
-
-
-def _check_stop(context: StreamContext) -> None:
-    if context.stopping():
-        raise Cancelled
-
-
-class _Heard:
-    """``stopping`` for a source, which may end its reading when it hears yes: then the end is not the end of the data."""
-
-    def __init__(self, stopping: Callable[[], bool]) -> None:
-        self._stopping, self.yes = stopping, False
-
-    def __call__(self) -> bool:
-        self.yes = self.yes or self._stopping()
-        return self.yes
-
-
-class _Emitted:
-    """The source's iterator with one item of look-ahead; SkipRecord becomes a rejected record.
-
-    Cancelled is raised when there is more to read: a run that was cancelled after its last record has done all it was to do.
-    """
-
-    def __init__(self, context: StreamContext, source: Iterator[Emitted], heard: _Heard, resumable: bool) -> None:
-        self._context, self._source, self._heard, self._resumable = context, source, heard, resumable
-        self.retry: Retry | None = None
-        """Why the source ended early; what came before is committed first, where a cursor can go on from it."""
-        self._next: Emitted | Rejected | None = None
-
-    def peek(self) -> Emitted | Rejected | None:
-        """The next item, None at the end."""
-        if self._next is None:
-            self._next = self._pull()
-            if self._heard.yes:
-                raise Cancelled
-            if self._next is not None:
-                _check_stop(self._context)
-        return self._next
-
-    def take(self) -> None:
-        """Go past the item that was peeked at."""
-        self._next = None
-
-    def _pull(self) -> Emitted | Rejected | None:
-        if self.retry:
-            return None
-        try:
-            return next(self._source, None)
-        except Retry as error:
-            if not self._resumable:
-                raise
-            self.retry = error
-            return None
-        except StopStream:
-            _check_stop(self._context)
-            raise
-        except SkipRecord as skipped:
-            if isinstance(self._source, GeneratorType) and getgeneratorstate(self._source) == GEN_CLOSED:
-                raise StopStream(
-                    f"{skipped.place}: {skipped} (SkipRecord raised in a generator ends it: the source must read as an iterator)"
-                ) from skipped
-            return Rejected(skipped.place, str(skipped), skipped.raw)
-
-
-def _batches(emitted: _Emitted, size: int | None, keep_raw: bool, highest: _Highest) -> Iterator[pa.RecordBatch | Rejected]:
-    """Batches of up to ``size`` records (None: all that come before a part)."""
-    left, waiting = size, list[Record]()
-    while left is None or left > 0:
-        item = emitted.peek()
-        if item is None or isinstance(item, Part | Gone):
-            break
-        emitted.take()
-        left = None if left is None else left - 1
-        if isinstance(item, Rejected):
-            yield item
-            continue
-        highest.see(item)
-        waiting.append(item)
-        if len(waiting) >= CHUNK:
-            yield to_batch(waiting, keep_raw)
-            waiting = []
-    if waiting:
-        yield to_batch(waiting, keep_raw)
-
-
-class _Highest:
-    """The highest cursor value met. ``ordered``: the source says that records come in its order, and so they did."""
-
-    def __init__(self, name: str | None, ordered: bool) -> None:
-        self.name, self.ordered = name, ordered
-        self.committed: Reached | None = None
-        self._value: Any = None
-        self._last: Any = None
-
-    def see(self, record: Record) -> None:
-        """Take a record's value into account."""
-        value = record.get(self.name) if self.name else None
-        if value is None:
-            return
-        if self._last is not None and value < self._last:
-            self.ordered = False
-        self._last = value
-        if self._value is None or value > self._value:
-            self._value = value
-
-    @property
-    def value(self) -> Reached | None:
-        """The cursor as JSON, None when no record had one."""
-        return None if self._value is None or self.name is None else {self.name: _plain(self._value)}
-
-    def commit(self) -> None:
-        """The rows up to here are committed."""
-        self.committed = self.value if self.ordered else None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
