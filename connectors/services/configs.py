@@ -186,7 +186,7 @@ def check_config(connector_type: str, config: Mapping[str, Any], secrets: Mappin
     source_class = validate_config(connector_type, config, secrets)
     settings.IPAI_SPOOL_DIR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="check-", dir=settings.IPAI_SPOOL_DIR) as scratch:
-        client = build_client(connector_id or "check", Path(scratch), log, lambda: False, "incremental")
+        client = build_client(connector_id or "check", Path(scratch), log, lambda: False, "incremental", patient=False)
         if connector_id:
             client.files_roots = (*client.files_roots, uploads_dir(connector_id).resolve())
         try:
