@@ -19,7 +19,7 @@ from connectors.queries import connectors_for, freshness, next_run, runs_for, sc
 from ipai.access.permissions import may_read
 from ipai.access.sessions import claims_for, governed
 from ipai.lakehouse import queries as lakehouse
-from ipai.observability.console.catalog import arranged
+from ipai.observability.console.catalog import arranged, tables_present, tenant_id_of
 from ipai.observability.console.find import Found
 from ipai.observability.console.find import register as register_finder
 from ipai.observability.console.listing import chips, keyset
@@ -111,7 +111,8 @@ def _overview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any
 
 def _streams(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
     cursors = {state.stream: state.cursor for state in connector.state.all()}
-    return {"streams": streams_of(connector), "cursors": cursors}
+    streams = streams_of(connector)
+    return {"streams": streams, "cursors": cursors, "tables": tables_present(request, (line.last.target for line in streams))}
 
 
 def _runs(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
@@ -135,18 +136,21 @@ def secret_states(connector: ConnectorConfig) -> list[dict[str, Any]]:
 
 def _preview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
     """A few rows of each target that this person may read, as the database gives them to this person."""
-    targets = [line.last.target for line in streams_of(connector) if line.last.target]
+    named = [line.last.target for line in streams_of(connector)]
+    there = tables_present(request, named)
+    targets = [target for target in named if target in there]
     target = request.GET.get("table") if request.GET.get("table") in targets else next(iter(targets), None)
-    context: dict[str, Any] = {"targets": targets, "target": target}
+    context: dict[str, Any] = {"targets": targets, "target": target, "sampled": PREVIEW_ROWS}
     if target is None:
         return context
     schema, _, table = target.partition(".")
     if not may_read(person(request), schema):
         return context | {"refused": schema}
     try:
+        columns = lakehouse.columns(schema, table, tenant_id=tenant_id_of(request))
         with governed(claims_for(person(request))) as cursor:
-            return context | {"sample": arranged(lakehouse.sample(cursor, schema, table, PREVIEW_ROWS))}
-    except (DatabaseError, LookupError) as error:
+            return context | {"sample": arranged(lakehouse.sample(cursor, schema, table, columns, PREVIEW_ROWS))}
+    except (DatabaseError, LookupError, lakehouse.TableBusy) as error:
         return context | {"trouble": str(error).splitlines()[0]}
 
 

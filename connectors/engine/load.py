@@ -91,6 +91,8 @@ def one_transaction() -> Iterator[Cursor]:
 
 
 def _one_line(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.errors.NotNullViolation):  # the column may be another tenant's: its name is not said
+        return "The table's key has a column that these records lack, nothing of them was loaded: choose another table name"
     diag = error.diag
     where = f" (column {diag.column_name})" if diag.column_name else ""
     return f"PostgreSQL refused the rows, nothing of them was loaded: {diag.message_primary or str(error).splitlines()[0]}{where}"
@@ -310,6 +312,7 @@ class _Load:
         context.schema_changes += self.changes
         context.discarded_values += self.admission.discarded_values
         self.unit.on_commit(cursor)
+        state.save_columns(cursor, context, self._brought)
         total_up(context, cursor, self.counts)
 
     def _check_stop(self) -> None:
