@@ -15,7 +15,7 @@ from django.utils.text import get_valid_filename
 
 from connectors.errors import ConnectorError
 from connectors.models import ConnectorConfig
-from connectors.services.configs import uploads_dir
+from connectors.services.limits import uploads_dir
 
 LARGEST_UPLOAD = 2 * 2**30
 """Bytes. Larger files belong in a folder of IPAI_FILES_ROOTS or in a bucket."""

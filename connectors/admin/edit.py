@@ -96,7 +96,8 @@ def check_form(request: HttpRequest) -> HttpResponse:
         raise Http404
     saved = ConnectorConfig.objects.filter(pk=key).exists()
     connector = connector_or_404(request, key) if saved else None
-    form = ConnectorForm(source, request.POST, tenants=[], people=User.objects.none(), connector=connector)
+    tenants = list(Tenant.objects.all()) if scope(request) is None else []
+    form = ConnectorForm(source, request.POST, tenants=tenants, people=User.objects.none(), connector=connector)
     for name in ("name", "schedule", "schedule_mode", "freshness_target_minutes", "owner"):
         del form.fields[name]
     if not form.is_valid():
@@ -104,7 +105,8 @@ def check_form(request: HttpRequest) -> HttpResponse:
 
     def check() -> list[contract.Check]:
         kept = {} if connector is None else secrets_of(connector)
-        return services.check_config(source.key, form.config(), {**kept, **form.secrets()}, str(key))
+        tenant = connector.tenant if connector else _tenant_chosen(request, form)
+        return services.check_config(source.key, form.config(), {**kept, **form.secrets()}, str(key), tenant)
 
     return checked(request, check)
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors.models import ConnectorConfig, ConnectorRun
-from connectors.services.configs import uploads_dir
+from connectors.services.limits import uploads_dir
 from ipai.observability.models import AuditLog
 
 pytestmark = pytest.mark.django_db
@@ -55,15 +55,20 @@ def test_a_connector_is_made_from_the_form(browser, files):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"config-table": "Not A Table", "config-path": "/x"}, "Not A Table"),
-        ({"name": "has spaces", "config-path": "/x"}, "no spaces"),
-        ({"schedule": "every day", "config-path": "/x"}, "five fields"),
+        ({"config-table": "Not A Table"}, "Not A Table"),
+        ({"name": "has spaces"}, "no spaces"),
+        ({"schedule": "every day"}, "five fields"),
         ({"config-path": ""}, "exactly one of path"),
-        ({"config-path": "/x", "config-write_mode": "merge"}, "needs the primary key"),
+        ({"config-path": "/etc/passwd"}, "outside the folders"),
+        ({"alternative": "url", "config-url": "http://127.0.0.1/a.csv"}, "https://"),
+        ({"config-write_mode": "merge"}, "needs the primary key"),
+        ({"config-primary_key": "_tenant_id"}, "a column of the portal"),
+        ({"config-primary_key": "id\nid"}, "named twice"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(browser, files, changes, message):
-    page = browser.post(ADD, filled(draft_of(browser.get(ADD)), **changes))
+    form = filled(draft_of(browser.get(ADD)), **({"config-path": str(files / "a.csv")} | changes))
+    page = browser.post(ADD, form)
     assert page.status_code == 200
     errors = re.findall(r'class="c-error" role="alert">([^<]+)<', page.content.decode())
     assert any(message in error for error in errors), errors

@@ -13,7 +13,7 @@ from ipai.access.parsing import LARGEST_BODY
 from ipai.access.rest import PrincipalThrottle
 
 pytestmark = pytest.mark.django_db
-GOOD = {"name": "a", "connector_type": "files", "config": {"path": "/x", "table": "t"}}
+GOOD = {"name": "a", "connector_type": "files", "config": {"url": "https://example.org/x", "table": "t"}}
 
 
 @pytest.mark.parametrize(
