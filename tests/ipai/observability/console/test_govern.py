@@ -110,6 +110,19 @@ def test_an_admin_of_a_tenant_cannot_touch_superusers_others_or_themselves(as_ro
     assert User.objects.get(username="mole").tenant == me.tenant
 
 
+def test_the_last_platform_admin_stays_one(as_role):
+    browser = as_role("platform_admin")
+    me = User.objects.get(username="platform_admin")
+    address = reverse("admin:person", args=[me.pk])
+    page = browser.post(address, {"roles": ["auditor"], "is_active": "on"})
+    assert "last active platform admin" in text(page)
+    assert User.objects.get(pk=me.pk).roles == {"platform_admin"}
+    assert browser.get(address).status_code == 200
+    create_person("second", actor_name="test", roles=["platform_admin"])
+    assert browser.post(address, {"roles": ["auditor"], "is_active": "on"}).status_code == 302
+    assert User.objects.get(pk=me.pk).roles == {"auditor"}
+
+
 def test_a_token_is_shown_once_works_and_is_revoked(as_role):
     browser = as_role("platform_admin")
     made = text(browser.post(reverse("admin:token_add"), {"name": "export", "roles": ["bi_developer"]}))
