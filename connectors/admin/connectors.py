@@ -13,7 +13,6 @@ from django.urls import reverse
 
 from connectors import contract
 from connectors.admin.queries import Line, health, lines, streams_of
-from connectors.admin.secrets import set_by
 from connectors.models import ConnectorConfig
 from connectors.queries import connectors_for, freshness, next_run, runs_for, schedule_words
 from ipai.access.permissions import may_read
@@ -24,6 +23,7 @@ from ipai.observability.console.find import Found
 from ipai.observability.console.find import register as register_finder
 from ipai.observability.console.listing import chips, keyset
 from ipai.observability.console.pages import NavItem, allowed, page, person, render, scope
+from ipai.observability.console.secrets import set_by
 from ipai.vault.queries import secrets_for
 
 HEALTH = (
@@ -131,7 +131,8 @@ def secret_states(connector: ConnectorConfig) -> list[dict[str, Any]]:
     known = {secret.name: secret for secret in secrets_for(connector.tenant).filter(name__in=refs.values())}
     fields = source.secrets if source else ()
     found = [(field, known.get(refs.get(field.name, ""))) for field in fields]
-    return [{"field": field, "secret": secret, "by": set_by(secret) if secret else ""} for field, secret in found]
+    by = set_by(known.values())
+    return [{"field": field, "secret": secret, "by": by[secret] if secret else ""} for field, secret in found]
 
 
 def _preview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:

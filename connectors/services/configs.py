@@ -259,10 +259,11 @@ def _is_uuid(name: str) -> bool:
 
 def _store_secrets(connector: ConnectorConfig, secrets: Mapping[str, str], actor: Actor) -> None:
     refs = dict(ref.partition("=")[::2] for ref in connector.vault_secret_refs)
+    person = User.objects.filter(username=actor.name).first() if actor.kind == "person" else None
     for field, value in secrets.items():
         if value:
             name = refs.setdefault(field, f"connectors/{connector.id}/{field}")
-            vault.set_secret(connector.tenant.id, name, value, actor.name, description=f"{field} of {connector.name}")
+            vault.set_secret(connector.tenant.id, name, value, actor.name, person, f"{field} of {connector.name}")
     connector.vault_secret_refs = [f"{field}={name}" for field, name in sorted(refs.items())]
     connector.save(update_fields=["vault_secret_refs"])
 

@@ -32,8 +32,9 @@ def files_roots(tenant: Tenant | None, connector_id: object) -> tuple[Path, ...]
         roots = [root for root in roots if TENANT not in root]
     else:
         roots = [root.replace(TENANT, tenant.slug) for root in roots]
-    uploads = [uploads_dir(connector_id)] if connector_id else []
-    return tuple(Path(root).resolve() for root in (*roots, settings.IPAI_DEMO_DIR, *uploads))
+    folders = [*map(Path, roots), Path(settings.IPAI_DEMO_DIR)]
+    folders += [uploads_dir(connector_id)] if connector_id else []
+    return tuple(folder.resolve() for folder in folders)
 
 
 def refusals(source: type[Source], config: Mapping[str, Any], roots: tuple[Path, ...]) -> dict[str, str]:

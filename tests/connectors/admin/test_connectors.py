@@ -13,6 +13,7 @@ from django.utils import timezone
 from connectors.models import ConnectorConfig, ConnectorRun
 from connectors.services.limits import uploads_dir
 from ipai.observability.models import AuditLog
+from ipai.vault.models import Secret
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/connectors/add/?type=files"
@@ -90,6 +91,8 @@ def test_a_secret_is_written_and_never_shown(browser, files):
     for page in pages:
         assert "hush-hush-value" not in page.content.decode()
         assert "by data_engineer" in page.content.decode()
+    assert {secret.set_by.username for secret in Secret.objects.all()} == {"data_engineer"}
+    assert browser.get(reverse("admin:secrets")).content.decode().count("by data_engineer") == 2
     key = reverse("admin:connector_edit", args=[made.pk])
     browser.post(key, filled(draft_of(pages[1]), alternative="bucket", **{"config-bucket": "c", "secret-secret_key": ""}))
     made.refresh_from_db()

@@ -60,6 +60,12 @@ def test_a_used_secret_is_not_deleted(as_role, tenant, actor, files):
     assert list(Secret.objects.all()) == [used]
 
 
+def test_a_secret_that_a_program_set_says_which(as_role, tenant, other_tenant):
+    set_secret(tenant.id, "k", VALUE, "token nightly")
+    set_secret(other_tenant.id, "k", VALUE, "token of somebody else")
+    assert "by token nightly" in text(as_role("auditor").get(reverse("admin:secrets")))
+
+
 def test_secrets_of_another_tenant_do_not_exist(as_role, tenant, other_tenant):
     secret = set_secret(tenant.id, "ours", VALUE, "test")
     browser = as_role("platform_admin", tenant=other_tenant)
