@@ -61,7 +61,7 @@ def test_over_http(portal: tuple[str, Path]) -> None:
         body: dict[str, Any] = {
             "name": "live",
             "connector_type": "files",
-            "config": {"url": "https://127.0.0.1:9/x", "table": "live"},
+            "config": {"path": str(ROOT / "connectors/demo/none.csv"), "table": "live"},
             "secrets": {"token": SECRET},
         }
         assert client.post("/api/v1/connectors/", json=body).status_code == 201
