@@ -125,15 +125,17 @@ def say_schedule(request: HttpRequest) -> HttpResponse:
 def upload_file(request: HttpRequest) -> HttpResponse:
     """Keep a file for the connector being edited; answers where it is. Files of drafts never saved go after a day."""
     key, file = _draft(request), request.FILES.get("file")
-    if key is None or not isinstance(file, UploadedFile):
+    if key is None:
         return JsonResponse({"error": "The form is too old; load the page again"}, status=400)
+    if not isinstance(file, UploadedFile):
+        return JsonResponse({"error": "No file came, or its name is empty or only dots: give it another name"}, status=400)
     if ConnectorConfig.objects.filter(pk=key).exists():
         connector_or_404(request, key)
     uploads.forget_abandoned()
     try:
         path = uploads.store_upload(key, file)
     except ConnectorError as error:
-        return JsonResponse({"error": error.message}, status=413)
+        return JsonResponse({"error": error.message}, status=413 if isinstance(error, uploads.UploadTooLarge) else 400)
     size = file.size or 0
     return JsonResponse({"path": str(path), "said": f"{path.name} is here ({size:,} {ngettext('byte', 'bytes', size)})"})
 

@@ -100,7 +100,8 @@
     if (file.size > limit) { say.textContent = `${file.name} is too large: ${(file.size / 2 ** 20).toFixed(0)} MB; the limit is ${(limit / 2 ** 20).toFixed(0)} MB`; say.className = "c-error"; return; }
     const body = new FormData(), request = new XMLHttpRequest();
     body.append("draft", area.dataset.draft); body.append("file", file);
-    request.open("POST", area.dataset.url); request.setRequestHeader("X-CSRFToken", cookie("csrftoken")); request.responseType = "json";
+    request.open("POST", area.dataset.url); request.setRequestHeader("X-CSRFToken", cookie("csrftoken"));
+    request.setRequestHeader("Accept", "application/json"); request.responseType = "json";
     bar.hidden = false;
     request.upload.onprogress = (event) => { fill.style.width = `${100 * event.loaded / event.total}%`; };
     request.onloadend = () => {
