@@ -66,13 +66,16 @@ class PrincipalThrottle(SimpleRateThrottle):
     scope = "principal"
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        now, length = self.timer(), self.duration
+        most, length = self.parse_rate(self.get_rate())
+        if most is None or length is None:  # no rate is set
+            return True
+        now = self.timer()
         window = int(now // length)
-        self.left = (window + 1) * length - now
+        self.left = float((window + 1) * length - now)
         key = f"{self.get_cache_key(request, view)}:{window}"
         try:
             self.cache.add(key, 0, timeout=2 * length)
-            return bool(self.cache.incr(key) <= self.num_requests)
+            return bool(self.cache.incr(key) <= most)
         except (RedisError, ValueError) as error:  # ValueError: the broker has forgotten the key meanwhile
             log.warning("Requests are not counted: %s", type(error).__name__)
             return True

@@ -188,6 +188,16 @@ def test_the_export_is_what_was_filtered_and_no_formula(as_role, events):
     assert "'=cmd()" in {row["actor"] for row in rows}
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "  =", "＝", "＋", "－", "＠", "|", "%"])
+def test_no_column_of_the_export_is_a_formula(as_role, tenant, start):
+    evil = f"{start}HYPERLINK(1)"
+    audit.record(audit.Actor(evil, user_agent=evil), "connector", evil, evil, evil, {}, tenant)
+    export = b"".join(as_role("auditor").get(reverse("admin:audit_export")).streaming_content).decode()
+    cells = [cell for row in csv.reader(io.StringIO(export, newline="")) for cell in row]
+    assert [cell for cell in cells if "HYPERLINK" in cell] == [f"'{evil}"] * 5
+    assert "" in cells  # nothing is put before what is empty
+
+
 def test_a_superuser_exports_every_tenant(as_role, events):
     response = as_role("platform_admin", superuser=True).get(reverse("admin:audit_export"))
     assert b"hidden-one" in b"".join(response.streaming_content)
