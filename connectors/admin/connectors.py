@@ -15,6 +15,7 @@ from connectors import contract
 from connectors.admin.queries import Line, health, lines, streams_of
 from connectors.models import ConnectorConfig
 from connectors.queries import connectors_for, freshness, next_run, runs_for, schedule_words
+from connectors.schema import said_settings
 from ipai.access.permissions import may_read
 from ipai.access.sessions import claims_for, governed
 from ipai.lakehouse import queries as lakehouse
@@ -120,8 +121,9 @@ def _runs(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
 
 
 def _settings(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
-    shown = [(name, value) for name, value in sorted(connector.config.items())]
-    return {"config": shown, "secrets": secret_states(connector)}
+    source = contract.sources().get(connector.connector_type)
+    said = said_settings(source.config_schema if source else {}, connector.config)
+    return {"config": said, "secrets": secret_states(connector)}
 
 
 def secret_states(connector: ConnectorConfig) -> list[dict[str, Any]]:

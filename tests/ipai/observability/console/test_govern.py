@@ -181,6 +181,15 @@ def test_the_audit_log_shows_differences_and_filters(as_role, events):
     assert "c-2" in text(browser.get(reverse("admin:audit"), {"q": "two"}))
 
 
+def test_the_audit_log_shows_whole_ids_and_addresses(as_role, tenant):
+    key = "5b1c6f0e-8a52-4b6e-9d57-0c2f3f1f7e10"
+    audit.record(audit.Actor("ann", "203.0.113.7"), "connector", "connector", key, "changed", {}, tenant)
+    page = text(as_role("auditor").get(reverse("admin:audit")))
+    assert f">{key}<" in page
+    assert "203.0.113.7" in page
+    assert "<th>Address</th>" in page
+
+
 def test_the_export_is_what_was_filtered_and_no_formula(as_role, events):
     response = as_role("auditor").get(reverse("admin:audit_export"), {"entity": "connector"})
     rows = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))
