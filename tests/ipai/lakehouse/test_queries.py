@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from connectors.models import LoadedTable, RunStream
 from ipai.lakehouse import queries
+from ipai.lakehouse.sqlmigration import RunSQLFile
 from ipai.lakehouse.tables import LAYERS, ROLES, protect, readers
 from tests.ipai.lakehouse.conftest import Side, reader_of
 
@@ -43,6 +44,20 @@ def orders(north: Side, south: Side) -> str:
     RunStream.objects.filter(run=north.run).update(ended_at=timezone.now() - datetime.timedelta(minutes=5))
     RunStream.objects.filter(run=south.run).update(ended_at=timezone.now() - datetime.timedelta(days=3))
     return "ipai_bronze_core.orders"
+
+
+def test_the_record_of_columns_begins_with_what_the_history_tells(orders: str, north: Side, south: Side) -> None:
+    def filled() -> dict[Any, set[str]]:
+        LoadedTable.objects.all().delete()
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # the table cannot be altered while checks of its rows wait
+            for direction in ("down", "up"):
+                cursor.execute(RunSQLFile("0006_loaded_table").sql("lakehouse", direction))
+        return {one.tenant_id: set(one.columns) for one in LoadedTable.objects.filter(target=orders)}
+
+    assert filled() == {north.tenant.pk: set(), south.tenant.pk: set()}  # nobody knows whose they are
+    RunStream.objects.filter(run=south.run).update(target="ipai_bronze_core.never_made")
+    assert filled() == {north.tenant.pk: {"_connector_id", "_tenant_id", "_loaded_at", "id", "total"}}
 
 
 def test_the_layers_in_the_order_of_the_flow(orders: str) -> None:
