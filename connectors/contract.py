@@ -202,9 +202,9 @@ class SecretField:
 class Client:
     """What the engine hands to a source for one run.
 
-    Warnings in ``log`` stand beside the result of the run. ``http`` retries, honours Retry-After, refuses private addresses (unless the operator allows them) and
-    logs without secrets. ``scratch`` is a private folder, emptied after the run. ``stopping()`` is true when
-    the run was cancelled: long loops ask it and return.
+    Warnings in ``log`` stand beside the result of the run. ``http`` retries, honours Retry-After, refuses private addresses
+    (unless the operator allows them) and logs without secrets. ``scratch`` is a private folder, emptied after the run.
+    ``stopping()`` is true when the run was cancelled: long loops ask it and return.
     """
 
     http: httpx.Client

@@ -185,6 +185,21 @@ class LoadedPart(models.Model):
         return self.name
 
 
+class LoadedTable(models.Model):
+    """What a tenant has brought into a bronze table. Tables are shared by tenants; each sees the columns that it loaded."""
+
+    target = models.CharField(max_length=130)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    columns = ArrayField(models.TextField(), default=list)
+    pk = models.CompositePrimaryKey("target", "tenant_id")
+
+    class Meta:
+        db_table = "ipai_loaded_table"
+
+    def __str__(self) -> str:
+        return self.target
+
+
 class RejectedRecord(models.Model):
     """A record that was read and not loaded, with the reason and the place (file:line or the vendor's id)."""
 

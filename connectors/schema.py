@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -88,6 +89,36 @@ def shown_value(setting: Setting, config: Mapping[str, Any]) -> Any:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A setting as people read it. ``exact``: a text that is meant letter by letter, like a path."""
+
+    label: str
+    text: str
+    exact: bool
+    default: bool
+
+
+def said_settings(schema: Mapping[str, Any], config: Mapping[str, Any]) -> list[Said]:
+    """What a config sets, in the schema's order and with its titles; last what the schema does not know."""
+    known = [setting for setting in settings_of(schema) if setting.name in config]
+    found = [_said(setting.label, config[setting.name], setting.default) for setting in known]
+    unknown = sorted(set(config) - {setting.name for setting in known})
+    return found + [_said(_label(name, {}), config[name], None) for name in unknown]
+
+
+def _said(label: str, value: Any, default: Any) -> Said:
+    is_default = default is not None and value == default
+    if isinstance(value, bool):
+        return Said(label, "yes" if value else "no", False, is_default)
+    if isinstance(value, int | float):
+        return Said(label, f"{value:,}", False, is_default)
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return Said(label, ", ".join(one or EMPTY for one in value) or "none", True, is_default)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Said(label, text or EMPTY, True, is_default)
+
+
 def config_from(
     settings: Sequence[Setting], values: Mapping[str, Any], alternative: str, kept: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -113,6 +144,8 @@ def _given(setting: Setting, value: Any) -> Any:
     if setting.kind == "boolean":
         return None if value is None or bool(value) == bool(setting.default) else bool(value)
     if value in (None, "") or (setting.kind == "json" and value in ({}, [])):
+        return None
+    if setting.kind != "choice" and value == setting.default:
         return None
     if setting.kind == "choice":
         return next((one for one in setting.choices if str(one) == value), value)

@@ -15,7 +15,7 @@ from django.utils.text import get_valid_filename
 
 from connectors.errors import ConnectorError
 from connectors.models import ConnectorConfig
-from connectors.services.configs import uploads_dir
+from connectors.services.limits import uploads_dir
 
 LARGEST_UPLOAD = 2 * 2**30
 """Bytes. Larger files belong in a folder of IPAI_FILES_ROOTS or in a bucket."""
@@ -23,14 +23,18 @@ FORGOTTEN_AFTER = 24 * 3600
 """Seconds after which an upload for a connector that was never saved is removed."""
 
 
+class UploadTooLarge(ConnectorError):
+    """The file is larger than :data:`LARGEST_UPLOAD`."""
+
+
 def store_upload(connector_id: UUID, file: UploadedFile[Any]) -> Path:
     """Write the file, in chunks, where its connector may read it. A file of the same name is replaced whole.
 
-    Raises ConnectorError when it is too large or empty.
+    Raises UploadTooLarge, or ConnectorError when it is empty.
     """
     if (file.size or 0) > LARGEST_UPLOAD:
         size, limit = (file.size or 0) / 2**20, LARGEST_UPLOAD / 2**20
-        raise ConnectorError(f"The file has {size:,.0f} MB; the limit is {limit:,.0f} MB. Put it in a bucket or a folder.")
+        raise UploadTooLarge(f"The file has {size:,.0f} MB; the limit is {limit:,.0f} MB. Put it in a bucket or a folder.")
     if not file.size:
         raise ConnectorError("The file is empty; choose another")
     folder = uploads_dir(connector_id).resolve()

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -39,6 +40,15 @@ def database(url: str) -> dict[str, Any]:
     if not config.get("NAME"):
         raise ImproperlyConfigured("DATABASE_URL names no database; it ends with one: postgres://user:password@host:5432/name")
     return config
+
+
+def redis_py_url(url: str) -> str:
+    """The address of the broker as redis-py spells it; Celery's own spelling of a socket is ``redis+socket://``."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis+socket", "redis+unix"):
+        return url
+    number = parse_qs(parts.query).get("virtual_host", ["0"])[0]
+    return f"unix://{parts.netloc}{parts.path}?db={number}"
 
 
 def generated_secret(path: Path, *, embedded: bool) -> str:

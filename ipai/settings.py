@@ -9,7 +9,7 @@ import environ
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from ipai.environment import database, generated_secret, vault_keys, whole_number, yes_or_no
+from ipai.environment import database, generated_secret, redis_py_url, vault_keys, whole_number, yes_or_no
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -101,6 +101,15 @@ DATABASES: dict[str, Any] = {
 DATABASES["default"] |= {"CONN_MAX_AGE": 0, "DISABLE_SERVER_SIDE_CURSORS": True}
 # Nothing may rest on the session: a transaction pooler may stand between us and the server.
 DATABASES["default"].setdefault("OPTIONS", {}).update(prepare_threshold=None)
+# Counts of requests, for all processes together. It shares the broker's database: never clear() it.
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": redis_py_url(REDIS_URL),
+        "KEY_PREFIX": "ipai",
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "access.User"
 AUTH_PASSWORD_VALIDATORS = [

@@ -13,17 +13,18 @@ from django.urls import reverse
 
 from connectors import contract
 from connectors.admin.queries import Line, health, lines, streams_of
-from connectors.admin.secrets import set_by
 from connectors.models import ConnectorConfig
 from connectors.queries import connectors_for, freshness, next_run, runs_for, schedule_words
+from connectors.schema import said_settings
 from ipai.access.permissions import may_read
 from ipai.access.sessions import claims_for, governed
 from ipai.lakehouse import queries as lakehouse
-from ipai.observability.console.catalog import arranged
+from ipai.observability.console.catalog import arranged, tables_present, tenant_id_of
 from ipai.observability.console.find import Found
 from ipai.observability.console.find import register as register_finder
 from ipai.observability.console.listing import chips, keyset
 from ipai.observability.console.pages import NavItem, allowed, page, person, render, scope
+from ipai.observability.console.secrets import set_by
 from ipai.vault.queries import secrets_for
 
 HEALTH = (
@@ -111,7 +112,8 @@ def _overview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any
 
 def _streams(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
     cursors = {state.stream: state.cursor for state in connector.state.all()}
-    return {"streams": streams_of(connector), "cursors": cursors}
+    streams = streams_of(connector)
+    return {"streams": streams, "cursors": cursors, "tables": tables_present(request, (line.last.target for line in streams))}
 
 
 def _runs(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
@@ -119,8 +121,9 @@ def _runs(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
 
 
 def _settings(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
-    shown = [(name, value) for name, value in sorted(connector.config.items())]
-    return {"config": shown, "secrets": secret_states(connector)}
+    source = contract.sources().get(connector.connector_type)
+    said = said_settings(source.config_schema if source else {}, connector.config)
+    return {"config": said, "secrets": secret_states(connector)}
 
 
 def secret_states(connector: ConnectorConfig) -> list[dict[str, Any]]:
@@ -130,23 +133,27 @@ def secret_states(connector: ConnectorConfig) -> list[dict[str, Any]]:
     known = {secret.name: secret for secret in secrets_for(connector.tenant).filter(name__in=refs.values())}
     fields = source.secrets if source else ()
     found = [(field, known.get(refs.get(field.name, ""))) for field in fields]
-    return [{"field": field, "secret": secret, "by": set_by(secret) if secret else ""} for field, secret in found]
+    by = set_by(known.values())
+    return [{"field": field, "secret": secret, "by": by[secret] if secret else ""} for field, secret in found]
 
 
 def _preview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
     """A few rows of each target that this person may read, as the database gives them to this person."""
-    targets = [line.last.target for line in streams_of(connector) if line.last.target]
+    named = [line.last.target for line in streams_of(connector)]
+    there = tables_present(request, named)
+    targets = [target for target in named if target in there]
     target = request.GET.get("table") if request.GET.get("table") in targets else next(iter(targets), None)
-    context: dict[str, Any] = {"targets": targets, "target": target}
+    context: dict[str, Any] = {"targets": targets, "target": target, "sampled": PREVIEW_ROWS}
     if target is None:
         return context
     schema, _, table = target.partition(".")
     if not may_read(person(request), schema):
         return context | {"refused": schema}
     try:
+        columns = lakehouse.columns(schema, table, tenant_id=tenant_id_of(request))
         with governed(claims_for(person(request))) as cursor:
-            return context | {"sample": arranged(lakehouse.sample(cursor, schema, table, PREVIEW_ROWS))}
-    except (DatabaseError, LookupError) as error:
+            return context | {"sample": arranged(lakehouse.sample(cursor, schema, table, columns, PREVIEW_ROWS))}
+    except (DatabaseError, LookupError, lakehouse.TableBusy) as error:
         return context | {"trouble": str(error).splitlines()[0]}
 
 

@@ -96,7 +96,8 @@ def check_form(request: HttpRequest) -> HttpResponse:
         raise Http404
     saved = ConnectorConfig.objects.filter(pk=key).exists()
     connector = connector_or_404(request, key) if saved else None
-    form = ConnectorForm(source, request.POST, tenants=[], people=User.objects.none(), connector=connector)
+    tenants = list(Tenant.objects.all()) if scope(request) is None else []
+    form = ConnectorForm(source, request.POST, tenants=tenants, people=User.objects.none(), connector=connector)
     for name in ("name", "schedule", "schedule_mode", "freshness_target_minutes", "owner"):
         del form.fields[name]
     if not form.is_valid():
@@ -104,7 +105,8 @@ def check_form(request: HttpRequest) -> HttpResponse:
 
     def check() -> list[contract.Check]:
         kept = {} if connector is None else secrets_of(connector)
-        return services.check_config(source.key, form.config(), {**kept, **form.secrets()}, str(key))
+        tenant = connector.tenant if connector else _tenant_chosen(request, form)
+        return services.check_config(source.key, form.config(), {**kept, **form.secrets()}, str(key), tenant)
 
     return checked(request, check)
 
@@ -123,15 +125,17 @@ def say_schedule(request: HttpRequest) -> HttpResponse:
 def upload_file(request: HttpRequest) -> HttpResponse:
     """Keep a file for the connector being edited; answers where it is. Files of drafts never saved go after a day."""
     key, file = _draft(request), request.FILES.get("file")
-    if key is None or not isinstance(file, UploadedFile):
+    if key is None:
         return JsonResponse({"error": "The form is too old; load the page again"}, status=400)
+    if not isinstance(file, UploadedFile):
+        return JsonResponse({"error": "No file came, or its name is empty or only dots: give it another name"}, status=400)
     if ConnectorConfig.objects.filter(pk=key).exists():
         connector_or_404(request, key)
     uploads.forget_abandoned()
     try:
         path = uploads.store_upload(key, file)
     except ConnectorError as error:
-        return JsonResponse({"error": error.message}, status=413)
+        return JsonResponse({"error": error.message}, status=413 if isinstance(error, uploads.UploadTooLarge) else 400)
     size = file.size or 0
     return JsonResponse({"path": str(path), "said": f"{path.name} is here ({size:,} {ngettext('byte', 'bytes', size)})"})
 

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from connectors.admin.queries import COUNTED, progress_of, status_counts
 from connectors.models import OPEN, ConnectorConfig, ConnectorRun, Mode, RunStream, Status, Trigger
 from connectors.queries import run_words, runs_for, seconds_of
-from ipai.observability.console.catalog import table_address
+from ipai.observability.console.catalog import table_address, tables_present
 from ipai.observability.console.listing import chips, keyset
 from ipai.observability.console.pages import NavItem, allowed, page, render, scope
 
@@ -83,6 +83,7 @@ def live_context(request: HttpRequest, run: ConnectorRun) -> dict[str, Any]:
     """What changes while a run is open."""
     streams = list(run.streams.all())
     rows, percent = progress_of([stream for stream in streams if stream.status != Status.QUEUED] or streams)
+    tables = tables_present(request, (stream.target for stream in streams))
     level = request.GET.get("level", "info").lower()
     level = level if level in LEVELS else "info"
     context: dict[str, Any] = {
@@ -90,7 +91,7 @@ def live_context(request: HttpRequest, run: ConnectorRun) -> dict[str, Any]:
         "open": run.status in OPEN,
         "words": run_words(run),
         "seconds": seconds_of(run),
-        "streams": [_stream_line(stream) for stream in streams],
+        "streams": [_stream_line(stream, stream.target in tables) for stream in streams],
         "totals": {name: sum(getattr(stream, f"rows_{name}") for stream in streams) for name in COUNTS},
         "rows": rows,
         "percent": percent,
@@ -104,12 +105,13 @@ def live_context(request: HttpRequest, run: ConnectorRun) -> dict[str, Any]:
     return context
 
 
-def _stream_line(stream: RunStream) -> dict[str, Any]:
+def _stream_line(stream: RunStream, there: bool) -> dict[str, Any]:
+    """``there``: the target table exists, so it has a page to link to."""
     rows, percent = progress_of([stream])
     accounted = stream.rows_written + stream.rows_updated + stream.rows_unchanged + stream.rows_rejected + stream.rows_deduplicated
     return {
         "stream": stream,
-        "address": table_address(stream.target) if stream.target else "",
+        "address": table_address(stream.target) if there else "",
         "counts": [getattr(stream, f"rows_{name}") for name in COUNTS],
         "rows": rows,
         "percent": percent,

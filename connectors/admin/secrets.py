@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from connectors.models import ConnectorConfig
 from ipai.observability.console import secrets as page
-from ipai.observability.models import AuditLog
 from ipai.vault.models import Secret
 
 
@@ -24,14 +23,6 @@ def used_by(secrets: Iterable[Secret]) -> dict[Secret, list[page.Use]]:
             if secret is not None:
                 found.setdefault(secret, []).append(page.Use(connector.name, reverse("admin:connector", args=[connector.pk])))
     return found
-
-
-def set_by(secret: Secret) -> str:
-    """Who set the value last: the person, or the name that the audit log has."""
-    if secret.set_by is not None:
-        return secret.set_by.get_username()
-    events = AuditLog.objects.filter(entity_type="secret", entity_id=secret.name, tenant_id=secret.tenant_id, action="set")
-    return events.values_list("actor", flat=True).first() or ""
 
 
 page.register_use(used_by)

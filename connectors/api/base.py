@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Model
 from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connectors import contract
+from connectors.api.serializers import Nothing
 from connectors.errors import ConfigInvalid, ConnectorError, RunInProgress
 from ipai.access.problems import Problem, invalid
 from ipai.access.views import ListView
@@ -24,9 +27,17 @@ OWN_FIELDS = frozenset(
 class ConnectorsView(ListView):
     """A viewset whose services' errors become problems."""
 
+    without_body: ClassVar[Collection[str]] = ()
+    """Actions that take no body: one that is sent all the same is an error, not ignored."""
+
     def actor(self) -> Actor:
         """Who acts, for the audit log."""
         return actor_of(self.request)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if getattr(self, "action", "") in self.without_body:
+            Nothing(data=request.data).is_valid(raise_exception=True)
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(as_problem(exc, getattr(self, "kwargs", {})))

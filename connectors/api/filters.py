@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
 from connectors.models import ConnectorConfig, ConnectorRun, Mode, RunLog, Status, Trigger
-from ipai.access.filters import MomentFilter
+from ipai.access.filters import MomentFilter, YesOrNoFilter
 
 LEVELS = [(level, level) for level in ("info", "warning", "error")]
 
@@ -16,7 +16,7 @@ LEVELS = [(level, level) for level in ("info", "warning", "error")]
 class ConnectorFilter(filters.FilterSet):
     name = filters.CharFilter(label="Exactly this name.")
     connector_type = filters.CharFilter(label="A source type, e.g. files.")
-    is_enabled = filters.BooleanFilter(label="true or false.")
+    is_enabled = YesOrNoFilter(label="true or false.")
     last_status = filters.ChoiceFilter(choices=Status.choices, label="How the last ended run ended.")
     search = filters.CharFilter(method="by_words", label="Part of the name.")
 

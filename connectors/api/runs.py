@@ -14,7 +14,7 @@ from connectors import queries, services
 from connectors.api import serializers as shapes
 from connectors.api.base import ConnectorsView, first, run_address
 from connectors.api.filters import LogFilter, RunFilter
-from connectors.models import ConnectorRun, RejectedRecord, RunLog
+from connectors.models import ConnectorRun, RejectedRecord, RunLog, Trigger
 
 ENDED = OpenApiResponse(description="What was asked is not possible in the run's status.")
 
@@ -28,6 +28,7 @@ class RunViewSet(ConnectorsView):
         "cancel": "run_connectors",
         "retry": "run_connectors",
     }
+    without_body: ClassVar = ("cancel", "retry")
     queryset = ConnectorRun.objects.none()
     filterset_class = RunFilter
     ordering_fields: ClassVar = ("queued_at",)
@@ -58,7 +59,7 @@ class RunViewSet(ConnectorsView):
         operation_id="retry_run", summary="Run the same again", request=None, responses={202: shapes.RunQueued, 409: ENDED}
     )
     def retry(self, request: Request, run_id: UUID) -> Response:
-        run = services.retry_run(self.actor(), self._run(run_id))
+        run = services.retry_run(self.actor(), self._run(run_id), Trigger.API)
         return Response({"run_id": run.pk}, status=202, headers={"Location": request.build_absolute_uri(run_address(run.pk))})
 
     def _run(self, run_id: UUID) -> ConnectorRun:

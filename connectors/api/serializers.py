@@ -28,6 +28,10 @@ class Strict(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class Nothing(Strict):
+    """The body of an operation that takes none: empty, or ``{}``."""
+
+
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class ConfigField(serializers.JSONField):
     """The source's settings: a JSON object, as the source type's ``config_schema`` says."""
@@ -38,12 +42,6 @@ class ConfigField(serializers.JSONField):
         return data
 
 
-class SecretsField(serializers.DictField):
-    """Secrets by name, write-only: ``{"password": "..."}``. Kept in the vault; on a change, those not named stay."""
-
-    child = serializers.CharField(trim_whitespace=False, max_length=64 * 1024)
-
-
 class StrictText(serializers.CharField):
     """A text; REST framework alone would take a number or true for one."""
 
@@ -51,6 +49,39 @@ class StrictText(serializers.CharField):
         if not isinstance(data, str):
             raise serializers.ValidationError("This must be a text")
         return super().to_internal_value(data)
+
+
+class SecretsField(serializers.DictField):
+    """Secrets by name, write-only: ``{"password": "..."}``. Kept in the vault; on a change, those not named stay."""
+
+    child = StrictText(trim_whitespace=False, max_length=64 * 1024)
+
+
+class StrictNumber(serializers.IntegerField):
+    """A whole number; REST framework alone would take the text "60" for one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            raise serializers.ValidationError("This must be a whole number")
+        return super().to_internal_value(data)
+
+
+class StrictYesOrNo(serializers.BooleanField):
+    """true or false; REST framework alone would take 1, "yes" and "off"."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("This must be true or false")
+        return data
+
+
+class StrictChoice(serializers.ChoiceField):
+    """One of some texts."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("This must be a text")
+        return str(super().to_internal_value(data))
 
 
 class OwnerField(serializers.SlugRelatedField[User]):
@@ -75,9 +106,9 @@ class ConnectorChange(Strict):
     config = ConfigField(required=False)
     secrets = SecretsField(required=False, write_only=True)
     schedule = StrictText(required=False, allow_blank=True, max_length=100, help_text="Cron in UTC; empty: only by hand.")
-    schedule_mode = serializers.ChoiceField(MODES, required=False)
-    freshness_target_minutes = serializers.IntegerField(required=False, min_value=1, max_value=525_600)
-    is_enabled = serializers.BooleanField(required=False)
+    schedule_mode = StrictChoice(MODES, required=False)
+    freshness_target_minutes = StrictNumber(required=False, min_value=1, max_value=525_600)
+    is_enabled = StrictYesOrNo(required=False)
     owner = OwnerField(required=False, allow_null=True)
 
 
@@ -164,7 +195,7 @@ class RunOrder(Strict):
     """Which connector to run, by name or id."""
 
     connector = StrictText(max_length=100)
-    mode = serializers.ChoiceField(MODES, default=Mode.INCREMENTAL.value)
+    mode = StrictChoice(MODES, default=Mode.INCREMENTAL.value)
     streams = serializers.ListField(child=StrictText(max_length=200), required=False, max_length=500, help_text="Only these.")
 
 

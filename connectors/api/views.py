@@ -46,6 +46,7 @@ class ConnectorViewSet(ConnectorsView):
         "enable": "pause_connectors",
         "disable": "pause_connectors",
     }
+    without_body: ClassVar = ("destroy", "check", "enable", "disable")
     queryset = ConnectorConfig.objects.none()
     filterset_class = ConnectorFilter
     ordering_fields: ClassVar = ("name", "created_at", "updated_at")

@@ -70,6 +70,7 @@ class _Load:
         self.counts = Counts()
         self.changes: list[str] = []
         self._brought: dict[str, None] = {}
+        self.old: list[int] = []
         self.key: tuple[str, ...] = ()
         self.fixed = False
         self.extracting = 0.0
@@ -101,7 +102,7 @@ class _Load:
             "_run_id": context.run_id,
             "_loaded_at": row[0],
         }
-        self._clear(cursor)
+        self._retire(cursor)
         self.staged = self.merging and not self._all_new(cursor)
         cursor.execute("SAVEPOINT ipai_copy")
         rows = self._copy(cursor)
@@ -126,25 +127,29 @@ class _Load:
         ).fetchone()
         return not (found and found[0])
 
-    def _clear(self, cursor: Cursor) -> None:
-        """Take away what these rows replace, and name the part."""
-        if self.unit.clear and self.table.exists:
-            self.counts.deleted += delete_rows(cursor, self.table, "_connector_id = %s", [self.context.connector_id])
+    def _retire(self, cursor: Cursor) -> None:
+        """Name the part, and note which older loads of it these rows replace."""
         if self.unit.part is None:
             return
         name, version = self.unit.part
-        old: list[int] = []
         if self.stream.write_mode == "replace":
-            old = state.retire_parts(cursor, self.context, name)
+            self.old = state.retire_parts(cursor, self.context, name)
         elif self.stream.write_mode == "append" and version is not None:
-            old = state.retire_parts(cursor, self.context, name, version)
+            self.old = state.retire_parts(cursor, self.context, name, version)
         elif self.stream.write_mode == "merge":
             state.retire_parts(cursor, self.context, name)
-        if old and self.table.exists:
-            self.counts.deleted += delete_rows(
-                cursor, self.table, "_connector_id = %s AND _part = ANY (%s)", [self.context.connector_id, old]
-            )
         self.constants["_part"] = state.new_part(cursor, self.context, name, version)
+
+    def _delete_replaced(self, cursor: Cursor) -> None:
+        """Take away the rows that the new ones replace. After the table was made to fit: a load that held rows of it while
+        it waits to change its columns would wait for another that does the same.
+        """
+        connector = self.context.connector_id
+        if self.unit.clear:
+            self.counts.deleted = delete_rows(cursor, self.table, "_connector_id = %s", [connector])
+        elif self.old:
+            condition = "_connector_id = %s AND _part = ANY (%s)"
+            self.counts.deleted = delete_rows(cursor, self.table, condition, [connector, self.old])
 
     def _copy(self, cursor: Cursor) -> int:
         """Copy while reading; again from the spool when a type had to be widened meanwhile. Rows that the server took."""
@@ -197,6 +202,7 @@ class _Load:
         self.changes += tables.reconcile(
             cursor, self.table, columns, meta, self._row_key, self.context.tenant_id, self.context.stopping
         )
+        self._delete_replaced(cursor)
         kinds = self.table.columns | {"_row": "bigint", "_raw": "jsonb"}
         if not self.staged:
             if self.merging:
@@ -300,4 +306,5 @@ class _Load:
         context.schema_changes += self.changes
         context.discarded_values += self.admission.discarded_values
         self.unit.on_commit(cursor)
+        state.save_columns(cursor, context, self._brought)
         total_up(context, cursor, self.counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,15 @@ ON CONFLICT (connector_id, stream) DO UPDATE SET cursor = excluded.cursor, run_i
 _PARTS = """
 SELECT DISTINCT ON (name) name, cursor FROM ipai_loaded_part
 WHERE connector_id = %s AND stream = %s AND gone_at IS NULL ORDER BY name, id DESC
+"""
+_COLUMNS = """
+INSERT INTO ipai_loaded_table AS known (target, tenant_id, columns)
+SELECT %(target)s, %(tenant)s, %(columns)s::text[]
+WHERE NOT EXISTS (
+    SELECT FROM ipai_loaded_table WHERE target = %(target)s AND tenant_id = %(tenant)s AND columns @> %(columns)s::text[]
+)
+ON CONFLICT (target, tenant_id) DO UPDATE
+SET columns = ARRAY(SELECT DISTINCT unnest(known.columns || excluded.columns))
 """
 _COUNTS = """
 UPDATE ipai_connector_run_stream SET rows_read = %s, rows_written = %s, rows_updated = %s, rows_unchanged = %s, rows_deleted = %s,
@@ -94,3 +104,9 @@ def save_counts(cursor: Cursor, context: StreamContext) -> None:
     c = context.counts
     counted = [c.read, c.written, c.updated, c.unchanged, c.deleted, c.rejected, c.deduplicated]
     cursor.execute(_COUNTS, [*counted, Jsonb(context.metadata()), context.run_stream_id])
+
+
+def save_columns(cursor: Cursor, context: StreamContext, columns: Iterable[str]) -> None:
+    """Note which columns of the target this tenant has brought: the catalog shows it no others."""
+    found = {"target": context.stream.target, "tenant": context.tenant_id, "columns": list(columns)}
+    cursor.execute(_COLUMNS, found)

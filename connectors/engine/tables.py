@@ -88,6 +88,8 @@ def reconcile(
         return []
     _lock(cursor, table, stopping)
     table.read(cursor)
+    if not _lacks(table, columns, meta):  # who held the lock has done it
+        return []
     _refuse_others(cursor, table, tenant)
     try:
         changes = _alter(cursor, table, columns, meta) if table.exists else _create(cursor, table, columns, meta, key)

@@ -42,6 +42,8 @@ def one_transaction() -> Iterator[Cursor]:
 
 
 def _one_line(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.errors.NotNullViolation):  # the column may be another tenant's: its name is not said
+        return "The table's key has a column that these records lack, nothing of them was loaded: choose another table name"
     diag = error.diag
     where = f" (column {diag.column_name})" if diag.column_name else ""
     return f"PostgreSQL refused the rows, nothing of them was loaded: {diag.message_primary or str(error).splitlines()[0]}{where}"

@@ -20,6 +20,7 @@ from connectors.contract import Check, Client, Source
 from connectors.engine.client import build_client
 from connectors.errors import ConfigInvalid, NotRunnable, RunInProgress
 from connectors.models import OPEN, ConnectorConfig, ConnectorRun, ConnectorState, LoadedPart, RunStream
+from connectors.services.limits import files_roots, refusals
 from connectors.services.schedules import drop_schedule, schedule_problem, sync_schedule
 from ipai.access.models import Tenant, User
 from ipai.observability import audit
@@ -95,6 +96,7 @@ def create_connector(
     )
     with transaction.atomic():
         _save(connector)
+        _refuse_unreachable(source, connector)
         _store_secrets(connector, secrets or {}, actor)
         sync_schedule(connector)
         audit.record(
@@ -111,13 +113,15 @@ def update_connector(
     if unknown:
         raise ConfigInvalid(dict.fromkeys(sorted(unknown), "This cannot be changed"))
     given = {name: value for name, value in (secrets or {}).items() if value}
-    validate_config(connector.connector_type, changes.get("config", connector.config), given)
+    source = validate_config(connector.connector_type, changes.get("config", connector.config), given)
     with transaction.atomic():
         connector = ConnectorConfig.objects.select_for_update().get(pk=connector.pk)
         before = {name: getattr(connector, name) for name in changes}
         for name, value in changes.items():
             setattr(connector, name, value)
         _save(connector)
+        if before.get("config", connector.config) != connector.config:
+            _refuse_unreachable(source, connector)
         _store_secrets(connector, given, actor)
         sync_schedule(connector)
         changed = {name: [_plain(before[name]), _plain(value)] for name, value in changes.items() if before[name] != value}
@@ -178,17 +182,23 @@ def reset_stream(actor: Actor, connector: ConnectorConfig, stream: str) -> int:
 
 def check_connector(connector: ConnectorConfig) -> list[Check]:
     """Try a saved connector with its secrets from the vault."""
-    return check_config(connector.connector_type, connector.config, secrets_of(connector), str(connector.id))
+    secrets = secrets_of(connector)
+    return check_config(connector.connector_type, connector.config, secrets, str(connector.id), connector.tenant)
 
 
-def check_config(connector_type: str, config: Mapping[str, Any], secrets: Mapping[str, str], connector_id: str = "") -> list[Check]:
+def check_config(
+    connector_type: str,
+    config: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    connector_id: str = "",
+    tenant: Tenant | None = None,
+) -> list[Check]:
     """Try settings that need not be saved. Never raises for a vendor's no: each line says what was found."""
     source_class = validate_config(connector_type, config, secrets)
     settings.IPAI_SPOOL_DIR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="check-", dir=settings.IPAI_SPOOL_DIR) as scratch:
         client = build_client(connector_id or "check", Path(scratch), log, lambda: False, "incremental", patient=False)
-        if connector_id:
-            client.files_roots = (*client.files_roots, uploads_dir(connector_id).resolve())
+        client.files_roots = files_roots(tenant, connector_id)
         try:
             lines = list(source_class(config, secrets).check(client))
         except contract.SourceError as error:
@@ -211,15 +221,16 @@ def source_of(connector: ConnectorConfig) -> tuple[Source, Mapping[str, str]]:
     return validate_config(connector.connector_type, connector.config)(connector.config, secrets), secrets
 
 
-def uploads_dir(connector_id: object) -> Path:
-    """Where files that people upload for a connector are kept."""
-    return Path(settings.IPAI_UPLOADS_DIR) / str(connector_id)
-
-
 def with_uploads(client: Client, connector: ConnectorConfig) -> Client:
-    """Let the connector read its own uploads, and nobody else's."""
-    client.files_roots = (*client.files_roots, uploads_dir(connector.id).resolve())
+    """Let the connector read the folders of its tenant and its own uploads, and nobody else's."""
+    client.files_roots = files_roots(connector.tenant, connector.pk)
     return client
+
+
+def _refuse_unreachable(source: type[Source], connector: ConnectorConfig) -> None:
+    problems = refusals(source, connector.config, files_roots(connector.tenant, connector.pk))
+    if problems:
+        raise ConfigInvalid(problems)
 
 
 def _save(connector: ConnectorConfig) -> None:
@@ -248,10 +259,11 @@ def _is_uuid(name: str) -> bool:
 
 def _store_secrets(connector: ConnectorConfig, secrets: Mapping[str, str], actor: Actor) -> None:
     refs = dict(ref.partition("=")[::2] for ref in connector.vault_secret_refs)
+    person = User.objects.filter(username=actor.name).first() if actor.kind == "person" else None
     for field, value in secrets.items():
         if value:
             name = refs.setdefault(field, f"connectors/{connector.id}/{field}")
-            vault.set_secret(connector.tenant.id, name, value, actor.name, description=f"{field} of {connector.name}")
+            vault.set_secret(connector.tenant.id, name, value, actor.name, person, f"{field} of {connector.name}")
     connector.vault_secret_refs = [f"{field}={name}" for field, name in sorted(refs.items())]
     connector.save(update_fields=["vault_secret_refs"])
 

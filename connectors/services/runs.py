@@ -104,11 +104,11 @@ def cancel_run(actor: Actor, run: ConnectorRun) -> ConnectorRun:
     return run
 
 
-def retry_run(actor: Actor, run: ConnectorRun) -> ConnectorRun:
+def retry_run(actor: Actor, run: ConnectorRun, trigger: str = Trigger.MANUAL) -> ConnectorRun:
     """Queue the same again."""
     if run.status in OPEN:
         raise in_progress(run)
-    return queue_run(connector=run.connector, mode=run.mode, trigger=Trigger.MANUAL, actor=actor, streams=run.only_streams)
+    return queue_run(connector=run.connector, mode=run.mode, trigger=trigger, actor=actor, streams=run.only_streams)
 
 
 def fail_run(run_id: UUID, message: str) -> None:

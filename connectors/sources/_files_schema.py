@@ -33,7 +33,10 @@ CONFIG: Mapping[str, Any] = {
         "bucket": _text("Bucket", "The name of an S3-compatible bucket."),
         "prefix": _text("Prefix", "What the objects' keys begin with, or a pattern with * and **."),
         "endpoint": _text(
-            "Endpoint", "https:// address of the storage, e.g. of DigitalOcean Spaces; empty for AWS.", pattern="^(https?://.*)?$"
+            "Endpoint",
+            "https:// address of the storage, e.g. of DigitalOcean Spaces; empty for AWS.",
+            format="uri",
+            pattern="^(https?://.*)?$",
         ),
         "region": _text("Region", "The bucket's region; empty is us-east-1."),
         "table": _text("Table", "The table in ipai_bronze_core: lower-case letters, digits and _.", pattern=TABLE_RULE),

@@ -22,6 +22,7 @@ from connectors.contract import (
     StopStream,
     Stream,
 )
+from connectors.engine.names import META
 from connectors.formats import MAX_BYTES, FormatOptions, FormatResult, describe, members, read_file
 from connectors.formats.text import text_encoding
 from connectors.sources import _files_schema
@@ -76,8 +77,7 @@ class FilesSource(Source):
         host = str(config.get("url") or "").partition("://")[2].partition("/")[0]
         if "@" in host:
             problems["url"] = "Take the user name and password out of the address and use the secret token."
-        if config.get("write_mode") == "merge" and not primary_key_of(config):
-            problems["primary_key"] = "Write mode merge needs the primary key: the column or columns that identify a row."
+        problems |= _key_problem(config)
         for name in ("prefix", "endpoint", "region"):
             if config.get(name) and not config.get("bucket"):
                 problems[name] = f"{name} goes with bucket."
@@ -91,6 +91,20 @@ class FilesSource(Source):
             except ValueError as error:
                 problems["encoding"] = f"{str(error)[:1].upper()}{str(error)[1:]}."
         return problems
+
+
+def _key_problem(config: Mapping[str, Any]) -> Mapping[str, str]:
+    """What is wrong with the primary key as it is written, if anything."""
+    key = primary_key_of(config)
+    folded = [name.casefold() for name in key]
+    ours = [name for name in key if name.casefold() in META]
+    if config.get("write_mode") == "merge" and not key:
+        return {"primary_key": "Write mode merge needs the primary key: the column or columns that identify a row."}
+    if ours:
+        return {"primary_key": f"{ours[0]} is a column of the portal; a column of that name in a file is named {ours[0]}_2"}
+    if len(set(folded)) < len(key):
+        return {"primary_key": f"{next(name for name in key if folded.count(name.casefold()) > 1)} is named twice"}
+    return {}
 
 
 def primary_key_of(config: Mapping[str, Any]) -> tuple[str, ...]:

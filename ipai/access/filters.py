@@ -8,6 +8,7 @@ from typing import Any
 from django.forms import ValidationError
 from django_filters import rest_framework as filters
 from django_filters.fields import IsoDateTimeField
+from drf_spectacular.utils import extend_schema_field
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -16,6 +17,15 @@ def in_utc(moment: datetime) -> datetime:
     PostgreSQL refuses offsets of 16 hours and more, which ISO 8601 and Python allow.
     """
     return moment.astimezone(UTC)
+
+
+@extend_schema_field({"type": "boolean"})
+class YesOrNoFilter(filters.TypedChoiceFilter):
+    """``?is_enabled=true`` or ``false``; anything else is an error (django-filter's own takes it for no filter)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [("true", "true"), ("false", "false")]
+        super().__init__(choices=choices, coerce=lambda value: value == "true", empty_value=None, **kwargs)
 
 
 class MomentField(IsoDateTimeField):

@@ -16,7 +16,7 @@ LARGEST_BODY = 1024 * 1024
 
 
 class StrictJSONParser(BaseParser):
-    """JSON of at most 1 MiB: no NaN, no numbers beyond a double, no NUL and no half surrogate pairs in texts."""
+    """JSON of at most 1 MiB: no NaN, no numbers beyond a double, no name twice, no NUL and no half surrogate pairs in texts."""
 
     media_type = "application/json"
 
@@ -25,7 +25,7 @@ class StrictJSONParser(BaseParser):
         if len(raw) > LARGEST_BODY:
             raise Problem(413, f"The body is larger than {LARGEST_BODY} bytes", "too-big")
         try:
-            data = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+            data = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_without_repeats)
             _check(data)
         except RecursionError:
             raise ParseError("The JSON is nested too deeply") from None
@@ -36,6 +36,13 @@ class StrictJSONParser(BaseParser):
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object names something twice")
+    return found
 
 
 def _check(data: Any) -> None:

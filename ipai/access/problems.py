@@ -40,9 +40,7 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response:
         log.error("Unexpected error in %s", type(context.get("view")).__name__, exc_info=error)
         known = Problem(500, "Something went wrong here; the server's log has the details", "internal")
     request = context.get("request")
-    body = problem_body(
-        known.status_code, _detail(known), getattr(known, "kind", ""), request.path if request else "", _errors(known)
-    )
+    body = problem_body(known.status_code, _detail(known), _kind(known), request.path if request else "", _errors(known))
     body |= getattr(known, "members", {})
     return Response(body, status=known.status_code, headers=_headers(known), content_type=MEDIA_TYPE)
 
@@ -67,6 +65,11 @@ def _known(error: Exception) -> exceptions.APIException | None:
     if isinstance(error, RequestDataTooBig):
         return Problem(413, "The request is too big", "too-big")
     return None
+
+
+def _kind(error: exceptions.APIException) -> str:
+    """What is wrong with a field is one kind of problem, whoever finds it."""
+    return "invalid" if isinstance(error, exceptions.ValidationError) else getattr(error, "kind", "")
 
 
 def _detail(error: exceptions.APIException) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
+from redis.exceptions import RedisError
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
@@ -18,6 +20,8 @@ from ipai.access.tokens import TokenPrincipal, authenticate
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
+
+log = logging.getLogger(__name__)
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -54,9 +58,31 @@ class MayAct(BasePermission):
 
 
 class PrincipalThrottle(SimpleRateThrottle):
-    """So many requests a minute for each token or person (``DEFAULT_THROTTLE_RATES["principal"]``), else by address."""
+    """So many requests in each minute for a token or person (``DEFAULT_THROTTLE_RATES["principal"]``), else by address.
+
+    Counted in the broker, by one atomic step, so that it holds over all web processes. Without the broker nobody is refused.
+    """
 
     scope = "principal"
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        most, length = self.parse_rate(self.get_rate())
+        if most is None or length is None:  # no rate is set
+            return True
+        now = self.timer()
+        window = int(now // length)
+        self.left = float((window + 1) * length - now)
+        key = f"{self.get_cache_key(request, view)}:{window}"
+        try:
+            self.cache.add(key, 0, timeout=2 * length)
+            return bool(self.cache.incr(key) <= most)
+        except (RedisError, ValueError) as error:  # ValueError: the broker has forgotten the key meanwhile
+            log.warning("Requests are not counted: %s", type(error).__name__)
+            return True
+
+    def wait(self) -> float:
+        """Seconds until the next minute."""
+        return self.left
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         who = request.user.pk if request.user.is_authenticated else self.get_ident(request)

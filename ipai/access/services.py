@@ -19,7 +19,8 @@ from ipai.access.signals import access_changed
 from ipai.access.tokens import new_token
 
 FIRST_ADMIN = "admin"
-ADMIN_LOCK = 0x69706169  # "ipai": two processes that start at once must not both make the first administrator
+ADMIN_LOCK = 0x69706169  # "ipai": held by whoever makes the first administrator, or takes one away
+IS_ADMIN = models.Q(is_superuser=True) | models.Q(groups__name=Role.PLATFORM_ADMIN)
 
 
 def create_tenant(slug: str, name: str = "", *, actor_name: str) -> Tenant:
@@ -56,9 +57,14 @@ def create_person(
 
 
 def set_roles(person: User, roles: Iterable[str], *, actor_name: str) -> User:
-    """Replace a person's roles; other groups stay. Without any role they can no longer open the console."""
+    """Replace a person's roles; other groups stay. Without any role they can no longer open the console.
+
+    Raises AccessError for an unknown role, and rather than leave the tenant without an active platform admin.
+    """
     held = checked_roles(roles)
     with transaction.atomic():
+        if Role.PLATFORM_ADMIN.value not in held and not person.is_superuser:
+            _keep_an_admin(person, "roles")
         before = sorted(person.groups.filter(name__in=Role.values).values_list("name", flat=True))
         person.groups.remove(*Group.objects.filter(name__in=set(before) - set(held)))
         person.groups.add(*Group.objects.filter(name__in=held))
@@ -66,6 +72,29 @@ def set_roles(person: User, roles: Iterable[str], *, actor_name: str) -> User:
         person.save(update_fields=["is_staff"])
         if before != held:
             _tell("person", person.pk, "roles changed", {"changed": {"roles": [before, held]}}, actor_name, person.tenant)
+    return person
+
+
+@sensitive_variables("password")
+def change_person(person: User, *, actor_name: str, roles: Iterable[str], email: str, is_active: bool, password: str = "") -> User:
+    """Change a person; an empty password stays as it is. Raises AccessError, and then nothing is changed."""
+    checked = _checked_password(password, person) if password else None
+    with transaction.atomic():
+        if person.is_active and not is_active:
+            _keep_an_admin(person, "is_active")
+        changed = {
+            name: [getattr(person, name), value]
+            for name, value in (("email", email), ("is_active", is_active))
+            if getattr(person, name) != value
+        }
+        person.email, person.is_active = email, is_active
+        if checked:
+            person.set_password(checked)
+        person.save(update_fields=["email", "is_active", "password"])
+        set_roles(person, roles, actor_name=actor_name)
+        if changed or checked:
+            details = {"changed": changed, "password_set": bool(checked)}
+            _tell("person", person.pk, "changed", details, actor_name, person.tenant)
     return person
 
 
@@ -101,10 +130,8 @@ def revoke_token(token: ApiToken, *, actor_name: str) -> ApiToken:
 def ensure_admin() -> tuple[User, str | None]:
     """The first administrator and, when this call made them, their password (kept nowhere)."""
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADMIN_LOCK])
-        is_admin = models.Q(is_superuser=True) | models.Q(groups__name=Role.PLATFORM_ADMIN)
-        existing = User.objects.filter(is_admin, is_active=True).order_by("pk").first()
+        _lock_admins()
+        existing = User.objects.filter(IS_ADMIN, is_active=True).order_by("pk").first()
         if existing:
             return existing, None
         password = secrets.token_urlsafe(15)
@@ -120,6 +147,21 @@ def checked_roles(roles: Iterable[str]) -> list[str]:
     if unknown:
         raise AccessError({"roles": f"There is no role {', '.join(unknown)}; there is {', '.join(Role.values)}"})
     return held
+
+
+def _lock_admins() -> None:
+    """Hold until the commit: who is an administrator does not change meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADMIN_LOCK])
+
+
+def _keep_an_admin(person: User, field: str) -> None:
+    """Raise AccessError when this person is the last active platform admin of their tenant."""
+    _lock_admins()
+    admins = User.objects.filter(IS_ADMIN, is_active=True, tenant=person.tenant)
+    if admins.filter(pk=person.pk).exists() and not admins.exclude(pk=person.pk).exists():
+        reason = f"{person.username} is the last active platform admin of {person.tenant}: make somebody else one first"
+        raise AccessError({field: reason})
 
 
 @sensitive_variables()

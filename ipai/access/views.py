@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
-from django_filters import FilterSet
+from django_filters import FilterSet, MultipleChoiceFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.pagination import BasePagination
@@ -36,11 +36,27 @@ class TenantView(APIView):
         unknown = sorted(set(request.query_params) - known)
         if unknown:
             raise invalid({name: f"There is no such parameter; there is {', '.join(sorted(known))}" for name in unknown})
+        self._check_values(request)
         self.tenant = self._tenant(request)
 
     def known_parameters(self) -> set[str]:
         """The names that may stand after the question mark."""
         return {"tenant", *self.parameters}
+
+    def repeatable(self) -> set[str]:
+        """The names that may be given more than once."""
+        return set()
+
+    def _check_values(self, request: Request) -> None:
+        """A parameter without a value, or with several where one is meant, would change the answer unseen."""
+        wrong = {name: "Give it a value, or leave it out" for name, values in request.query_params.lists() if "" in values}
+        wrong |= {
+            name: "Give it once"
+            for name, values in request.query_params.lists()
+            if len(values) > 1 and name not in self.repeatable()
+        }
+        if wrong:
+            raise invalid(wrong)
 
     def _tenant(self, request: Request) -> Tenant:
         user: Any = request.user
@@ -71,3 +87,7 @@ class ListView(TenantView, GenericViewSet[Any]):
             return known
         filters = set(self.filterset_class.base_filters) if self.filterset_class else set()
         return known | filters | {"cursor", "limit"} | ({"ordering"} if self.ordering_fields else set())
+
+    def repeatable(self) -> set[str]:
+        filters = self.filterset_class.base_filters if self.filterset_class else {}
+        return {name for name, one in filters.items() if isinstance(one, MultipleChoiceFilter)}

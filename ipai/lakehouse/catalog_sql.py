@@ -12,20 +12,26 @@ SIZE = """
 CASE WHEN EXISTS (SELECT FROM locked WHERE relation = c.oid) THEN c.relpages * current_setting('block_size')::bigint
      ELSE pg_total_relation_size(c.oid) END
 """
-LAYERS = f"""
-WITH {LOCKED}
-SELECT n.nspname, coalesce(obj_description(n.oid, 'pg_namespace'), ''),
-       count(c.oid) FILTER (WHERE c.relkind IN ('r', 'p')), count(c.oid) FILTER (WHERE c.relkind IN ('v', 'm')),
-       coalesce(sum(greatest(c.reltuples, 0)) FILTER (WHERE c.relkind = 'r'), 0)::bigint,
-       coalesce(sum({SIZE}) FILTER (WHERE c.relkind IN ('r', 'm')), 0)::bigint
-FROM pg_namespace AS n LEFT JOIN pg_class AS c ON c.relnamespace = n.oid
-WHERE n.nspname = ANY(%s)
-GROUP BY n.oid, n.nspname
-ORDER BY array_position(%s::text[], n.nspname::text)
+LAYERS = """
+SELECT n.nspname, coalesce(obj_description(n.oid, 'pg_namespace'), '') FROM pg_namespace AS n WHERE n.nspname = ANY(%(schemas)s)
+ORDER BY array_position(%(schemas)s::text[], n.nspname::text)
+"""
+# Tenants share bronze tables. Of one that others have loaded too, a tenant sees the columns it has loaded itself, and no size.
+KNOWN = """
+known AS (
+    SELECT loaded.target, bool_or(loaded.tenant_id = %(tenant)s::uuid) AS mine,
+           count(*) > 1 AND %(tenant)s::uuid IS NOT NULL AS shared,
+           max(loaded.columns) FILTER (WHERE loaded.tenant_id = %(tenant)s::uuid) AS columns
+    FROM public.ipai_loaded_table AS loaded
+    GROUP BY loaded.target
+)
+"""
+VISIBLE = """
+a.attnum > 0 AND NOT a.attisdropped AND (known.shared IS NOT TRUE OR a.attname = ANY(known.columns) OR a.attname = ANY(%(meta)s))
 """
 TABLES = f"""
-WITH {LOCKED}, produced AS (
-    SELECT stream.target, bool_or(mine) AS mine,
+WITH {LOCKED}, {KNOWN}, produced AS (
+    SELECT stream.target,
            array_agg(DISTINCT config.name ORDER BY config.name) FILTER (WHERE mine) AS connectors,
            max(stream.ended_at) FILTER (WHERE mine AND stream.status = 'success') AS last_loaded_at,
            min(config.freshness_target_minutes) FILTER (WHERE mine) AS target_minutes
@@ -37,37 +43,46 @@ WITH {LOCKED}, produced AS (
     GROUP BY stream.target
 )
 SELECT n.nspname, c.relname, c.relkind::text, coalesce(obj_description(c.oid, 'pg_class'), ''),
-       (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-       CASE WHEN c.relkind IN ('r', 'm') AND c.reltuples >= 0 THEN c.reltuples::bigint END,
-       {SIZE}, coalesce(produced.connectors, ARRAY[]::text[]), produced.last_loaded_at, produced.target_minutes,
+       (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND {VISIBLE}),
+       CASE WHEN c.relkind IN ('r', 'm') AND c.reltuples >= 0 AND known.shared IS NOT TRUE THEN c.reltuples::bigint END,
+       CASE WHEN known.shared IS NOT TRUE THEN {SIZE} END,
+       coalesce(produced.connectors, ARRAY[]::text[]), produced.last_loaded_at, produced.target_minutes,
        produced.last_loaded_at IS NULL OR produced.last_loaded_at < now() - make_interval(mins => produced.target_minutes)
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN produced ON produced.target = n.nspname || '.' || c.relname
+LEFT JOIN known ON known.target = n.nspname || '.' || c.relname
 WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
   AND (%(table)s::text IS NULL OR c.relname = %(table)s)
   AND (%(search)s::text IS NULL OR strpos(lower(c.relname), lower(%(search)s)) > 0
        OR strpos(lower(coalesce(obj_description(c.oid, 'pg_class'), '')), lower(%(search)s)) > 0
-       OR EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+       OR EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND {VISIBLE}
                   AND strpos(lower(a.attname), lower(%(search)s)) > 0))
-  AND (produced.target IS NULL OR produced.mine)
+  AND (%(tenant)s::uuid IS NULL OR known.target IS NULL OR known.mine)
 ORDER BY array_position(%(order)s::text[], n.nspname::text), c.relname
 """
-COLUMNS = """
+PRESENT = f"""
+WITH {KNOWN}
+SELECT wanted.name FROM unnest(%(names)s::text[]) AS wanted (name)
+JOIN pg_namespace AS n ON n.nspname = split_part(wanted.name, '.', 1) AND n.nspname = ANY(%(schemas)s)
+JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = substr(wanted.name, length(n.nspname) + 2)
+LEFT JOIN known ON known.target = wanted.name
+WHERE %(tenant)s::uuid IS NULL OR known.target IS NULL OR known.mine
+"""
+COLUMNS = f"""
+WITH {KNOWN}
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
        coalesce(col_description(a.attrelid, a.attnum), '')
-FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
+FROM pg_attribute AS a
+LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+LEFT JOIN known ON known.target = %(target)s
+WHERE a.attrelid = %(table)s::regclass AND {VISIBLE}
 ORDER BY a.attnum
 """
 PRIMARY_KEY = """
 SELECT a.attname FROM pg_index AS i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position)
 JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
 WHERE i.indrelid = %s::regclass AND i.indisprimary ORDER BY k.position
-"""
-INDEXES = """
-SELECT i.indexrelid::regclass::text, i.indisunique, pg_get_indexdef(i.indexrelid), pg_relation_size(i.indexrelid)
-FROM pg_index AS i WHERE i.indrelid = %s::regclass ORDER BY 1
 """
 POLICIES = """
 SELECT p.polname, CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update' WHEN 'd' THEN 'delete'

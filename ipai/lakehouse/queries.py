@@ -1,13 +1,16 @@
 """The catalog: what is in the medallion schemas, how fresh it is, where it came from and who may read it.
 
 Structure and sizes are read as the owner; rows only in :func:`sample` and :func:`count_rows`, under the caller's rights.
-``tenant_id`` narrows connectors, freshness and the list of tables to one tenant; None shows every tenant's (platform staff).
+``tenant_id`` narrows connectors, freshness, tables and the columns of shared tables to one tenant; None shows every tenant's
+(platform staff).
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypedDict
 from uuid import UUID
 
@@ -38,14 +41,12 @@ class LayerSummary(TypedDict):
     level: str
     domain: str
     comment: str
-    tables: int
-    views: int
-    row_estimate: int
-    bytes: int
 
 
 class TableSummary(TypedDict):
-    """``row_estimate`` is None where the server has none yet; ``late`` is None where no connector feeds the table."""
+    """``row_estimate`` is None where the server has none yet, and like ``bytes`` where other tenants' rows count too; ``late``
+    is None where no connector feeds the table.
+    """
 
     schema: str
     name: str
@@ -54,7 +55,7 @@ class TableSummary(TypedDict):
     comment: str
     columns: int
     row_estimate: int | None
-    bytes: int
+    bytes: int | None
     connectors: list[str]
     last_loaded_at: datetime.datetime | None
     freshness_target_minutes: int | None
@@ -88,7 +89,6 @@ class Producer(TypedDict):
 class TableDetail(TableSummary):
     column_list: list[Column]
     primary_key: list[str]
-    indexes: list[dict[str, Any]]
     policies: list[dict[str, Any]]
     readers: dict[str, bool]
     producers: list[Producer]
@@ -106,21 +106,12 @@ class UnknownTable(LookupError):
 
 
 def layers() -> list[LayerSummary]:
-    """The medallion schemas in the order of the data's flow, with what is in them. ``row_estimate`` is the server's."""
-    rows = _all(catalog_sql.LAYERS, [list(SCHEMAS), list(SCHEMAS)])
+    """The medallion schemas in the order of the data's flow."""
     return [
         LayerSummary(
-            schema=schema,
-            comment=comment,
-            tables=tables,
-            views=views,
-            row_estimate=estimate,
-            bytes=size,
-            name=LAYERS[schema].name,
-            level=LAYERS[schema].level,
-            domain=LAYERS[schema].domain,
+            schema=schema, comment=comment, name=LAYERS[schema].name, level=LAYERS[schema].level, domain=LAYERS[schema].domain
         )
-        for schema, comment, tables, views, estimate, size in rows
+        for schema, comment in _all(catalog_sql.LAYERS, {"schemas": list(SCHEMAS)})
     ]
 
 
@@ -136,6 +127,7 @@ def tables(
             "search": search or None,
             "table": table,
             "tenant": tenant_id,
+            "meta": list(META_COLUMNS),
         },
     )
     return [
@@ -166,19 +158,29 @@ def table_detail(schema: str, table: str, *, tenant_id: UUID | None = None) -> T
     found = tables(schema, tenant_id=tenant_id, table=table)
     if not found:
         raise UnknownTable(f"no table {schema}.{table}")
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '2s'")
-            return _detail(found[0], sql.Identifier(schema, table).as_string(cursor.connection), tenant_id)
-    except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
-            raise
-        raise TableBusy(f"{schema}.{table} is being changed by a load: look again when it has ended") from error
+    with _impatient(schema, table):
+        return _detail(found[0], _quoted(schema, table), tenant_id)
 
 
-def sample(cursor: Cursor, schema: str, table: str, limit: int = 20) -> dict[str, list[Any]]:
-    """``{"columns": [...], "rows": [[...]]}``: some rows (100 at most) that the cursor's governed session may read."""
-    cursor.execute(sql.SQL("SELECT * FROM {} LIMIT {}").format(_known(schema, table), max(0, min(limit, SAMPLE_LIMIT))))
+def columns(schema: str, table: str, *, tenant_id: UUID | None = None) -> list[str]:
+    """The names of the columns that may be shown. Raises :class:`UnknownTable`; :class:`TableBusy` after two seconds."""
+    if not present([f"{schema}.{table}"], tenant_id=tenant_id):
+        raise UnknownTable(f"no table {schema}.{table}")
+    with _impatient(schema, table):
+        return [column["name"] for column in _columns(schema, table, tenant_id)]
+
+
+def present(names: Iterable[str], *, tenant_id: UUID | None = None) -> set[str]:
+    """Those of these ``schema.table`` that are there to be shown."""
+    found = {"names": list(names), "schemas": list(SCHEMAS), "tenant": tenant_id}
+    return {name for (name,) in _all(catalog_sql.PRESENT, found)}
+
+
+def sample(cursor: Cursor, schema: str, table: str, columns: Sequence[str], limit: int = 20) -> dict[str, list[Any]]:
+    """``{"columns": [...], "rows": [[...]]}``: these columns of some rows (100 at most) that the cursor's session may read."""
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    most = max(0, min(limit, SAMPLE_LIMIT))
+    cursor.execute(sql.SQL("SELECT {} FROM {} LIMIT {}").format(listed, _known(schema, table), most))
     return {"columns": [column[0] for column in cursor.description], "rows": [list(row) for row in cursor.fetchall()]}
 
 
@@ -194,26 +196,31 @@ def _detail(summary: TableSummary, name: str, tenant_id: UUID | None) -> TableDe
     title = f"{summary['schema']}.{summary['name']}"
     lineage = _all(catalog_sql.LINEAGE, {"table": name})
     upstream = sorted({source for direction, source, _ in lineage if direction == "up"})
+    seen = present({one for _, *ends in lineage for one in ends}, tenant_id=tenant_id)
+    shown = _columns(summary["schema"], summary["name"], tenant_id)
     return TableDetail(
         **summary,
-        column_list=[
-            Column(name=column, type=kind, nullable=nullable, default=default, comment=comment, meta=column in META_COLUMNS)
-            for column, kind, nullable, default, comment in _all(catalog_sql.COLUMNS, [name])
-        ],
-        primary_key=[row[0] for row in _all(catalog_sql.PRIMARY_KEY, [name])],
-        indexes=[
-            dict(zip(("name", "unique", "definition", "bytes"), row, strict=True)) for row in _all(catalog_sql.INDEXES, [name])
-        ],
+        column_list=shown,
+        primary_key=[row[0] for row in _all(catalog_sql.PRIMARY_KEY, [name]) if row[0] in {column["name"] for column in shown}],
         policies=[
             dict(zip(("name", "command", "roles", "using", "check"), row, strict=True))
             for row in _all(catalog_sql.POLICIES, [name])
         ],
         readers=_readers([title, *upstream]),
         producers=_producers(title, tenant_id),
-        upstream=upstream,
-        downstream=sorted({target for direction, _, target in lineage if direction == "down"}),
-        edges=[(source, target) for _, source, target in lineage],
+        upstream=[name for name in upstream if name in seen],
+        downstream=sorted({target for direction, _, target in lineage if direction == "down" and target in seen}),
+        edges=[(source, target) for _, source, target in lineage if {source, target} <= seen],
     )
+
+
+def _columns(schema: str, table: str, tenant_id: UUID | None) -> list[Column]:
+    """The columns that may be shown of a table that there is."""
+    found = {"table": _quoted(schema, table), "target": f"{schema}.{table}", "tenant": tenant_id, "meta": list(META_COLUMNS)}
+    return [
+        Column(name=column, type=kind, nullable=nullable, default=default, comment=comment, meta=column in META_COLUMNS)
+        for column, kind, nullable, default, comment in _all(catalog_sql.COLUMNS, found)
+    ]
 
 
 def _producers(target: str, tenant_id: UUID | None) -> list[Producer]:
@@ -238,6 +245,24 @@ def _readers(names: list[str]) -> dict[str, bool]:
     return answers
 
 
+@contextmanager
+def _impatient(schema: str, table: str) -> Iterator[None]:
+    """Wait two seconds for a load that holds the table, then raise :class:`TableBusy`."""
+    try:
+        with transaction.atomic():
+            _all("SET LOCAL lock_timeout = '2s'", [])
+            yield
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        raise TableBusy(f"{schema}.{table} is being changed by a load: look again when it has ended") from error
+
+
+def _quoted(schema: str, table: str) -> str:
+    with connection.cursor() as cursor:
+        return sql.Identifier(schema, table).as_string(cursor.connection)
+
+
 def _known(schema: str, table: str) -> sql.Identifier:
     """The table's quoted name, if it lies in a medallion schema."""
     if schema not in LAYERS:
@@ -248,4 +273,4 @@ def _known(schema: str, table: str) -> sql.Identifier:
 def _all(query: str, parameters: list[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        return list(cursor.fetchall())
+        return list(cursor.fetchall()) if cursor.description else []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from django.http import HttpRequest
@@ -27,6 +28,14 @@ class Actor:
 
 
 NOBODY = "anonymous"
+current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", default=None)
+"""The request being answered, for events of layers that know the actor's name alone."""
+
+
+def actor_named(name: str) -> Actor:
+    """Who acts by that name, with the address of the request that is being answered, if one is."""
+    request = current_request.get()
+    return Actor(name) if request is None else replace(actor_of(request), name=name)
 
 
 def record(

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 from prometheus_client import Counter, Histogram
 
-from ipai.observability.audit import actor_of
+from ipai.observability.audit import actor_of, current_request
 
 HTTP_REQUESTS = Counter("ipai_http_requests", "Requests answered by this process.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram(
@@ -26,7 +26,11 @@ class ActorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = SimpleLazyObject(lambda: actor_of(request))  # type: ignore[attr-defined]
-        return self.get_response(request)
+        token = current_request.set(request)
+        try:
+            return self.get_response(request)
+        finally:
+            current_request.reset(token)
 
 
 class MetricsMiddleware:

@@ -16,6 +16,17 @@
     if (!node.hasAttribute("data-exact")) node.textContent = Math.abs(seconds) < 5 ? "now" : seconds > 0 ? `${span(seconds)} ago` : `in ${span(-seconds)}`;
   });
 
+  // On a phone each row is a card (console.css): its cells need their column's name. Tables of data (c-data) stay as wide as they are.
+  const labelCells = (root = document) => all(".c-table:not(.c-data)", root).forEach((table) => {
+    const names = all("thead th", table).map((head) => head.textContent.replace(/[↑↓]/, "").trim());
+    if (!names.length) return;
+    table.classList.add("c-stack");
+    all("tbody tr, tfoot tr", table).forEach((row) => {
+      let at = 0;
+      [...row.cells].forEach((cell) => { if (cell.colSpan === 1) cell.dataset.label = names[at] ?? ""; at += cell.colSpan; });
+    });
+  });
+
   // Charts: one canvas, its data in the JSON script beside it; colours from the theme.
   const drawChart = (canvas) => {
     const style = getComputedStyle(document.documentElement);
@@ -100,7 +111,8 @@
     if (file.size > limit) { say.textContent = `${file.name} is too large: ${(file.size / 2 ** 20).toFixed(0)} MB; the limit is ${(limit / 2 ** 20).toFixed(0)} MB`; say.className = "c-error"; return; }
     const body = new FormData(), request = new XMLHttpRequest();
     body.append("draft", area.dataset.draft); body.append("file", file);
-    request.open("POST", area.dataset.url); request.setRequestHeader("X-CSRFToken", cookie("csrftoken")); request.responseType = "json";
+    request.open("POST", area.dataset.url); request.setRequestHeader("X-CSRFToken", cookie("csrftoken"));
+    request.setRequestHeader("Accept", "application/json"); request.responseType = "json";
     bar.hidden = false;
     request.upload.onprogress = (event) => { fill.style.width = `${100 * event.loaded / event.total}%`; };
     request.onloadend = () => {
@@ -124,12 +136,15 @@
   });
 
   const start = () => {
-    tellTimes(); drawCharts(); setInterval(tellTimes, 15000);
+    tellTimes(); labelCells(); drawCharts(); setInterval(tellTimes, 15000);
     const log = document.querySelector(".c-log[data-tail]"); if (log) log.scrollTop = log.scrollHeight;
     new MutationObserver(drawCharts).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start); else start();
-  document.addEventListener("htmx:afterSwap", (event) => tellTimes(event.target.parentElement || document));
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const root = event.target.parentElement || document;
+    tellTimes(root); labelCells(root);
+  });
   // A poll leaves the log where the viewer scrolled it, and follows its end otherwise. A login that ran out shows the login page.
   let scrolled = null;
   document.addEventListener("htmx:beforeSwap", (event) => {

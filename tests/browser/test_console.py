@@ -183,6 +183,10 @@ def test_nothing_scrolls_sideways_on_a_phone(visit, addresses):
     for address in addresses:
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, address
+        frames = "[...document.querySelectorAll('.c-frame:not(:has(.c-data))')]"
+        assert page.evaluate(f"{frames}.filter((one) => one.scrollWidth > one.clientWidth).length") == 0, (
+            f"{address}: a table hides words behind its edge"
+        )
 
 
 def _actor():

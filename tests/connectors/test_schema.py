@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from connectors import contract
-from connectors.schema import alternatives, config_from, settings_of, shown_value
+from connectors.schema import alternatives, config_from, said_settings, settings_of, shown_value
 
 SCHEMA = {
     "type": "object",
@@ -26,6 +26,7 @@ SCHEMA = {
         "repositories": {"type": "array", "items": {"type": "string"}},
         "null_values": {"type": "array", "items": {"type": "string"}, "default": [""]},
         "extra": {"type": "object"},
+        "size": {"type": "integer", "title": "Largest file", "default": 20_000_000_000},
     },
 }
 
@@ -75,6 +76,8 @@ def test_what_another_alternative_left_behind_is_not_in_the_config():
         ("retries", 0, 0),
         ("write_mode", "", None),
         ("extra", {}, None),
+        ("size", 20_000_000_000, None),
+        ("size", 5, 5),
     ],
 )
 def test_values_keep_their_type_and_defaults_are_left_out(name, value, wanted):
@@ -100,3 +103,22 @@ def test_every_installed_source_makes_a_form(key):
     assert {setting.name for setting in settings_of(schema)} == set(schema["properties"])
     for choice in alternatives(schema):
         assert choice.key in schema["properties"]
+
+
+def test_settings_are_said_with_their_titles_as_people_write_values():
+    config = {
+        "old_one": {"a": 1},
+        "size": 20_000_000_000,
+        "header": False,
+        "null_values": ["", "NA"],
+        "path": "/data/*.csv",
+        "primary_key": "id",
+    }
+    assert [(one.label, one.text, one.default) for one in said_settings(SCHEMA, config)] == [
+        ("Path", "/data/*.csv", False),
+        ("Primary key", "id", False),
+        ("Header", "no", False),
+        ("Null values", '"", NA', False),
+        ("Largest file", "20,000,000,000", True),
+        ("Old one", '{"a": 1}', False),
+    ]

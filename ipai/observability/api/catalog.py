@@ -23,14 +23,16 @@ LONGEST_SAMPLE = 100
 
 
 class TableOut(serializers.Serializer[Any]):
-    """``row_estimate`` is the server's own; ``late`` is null where no connector feeds the table."""
+    """``row_estimate`` is the server's own. It and ``bytes`` are null where rows of other tenants would count too; ``late`` is
+    null where no connector feeds the table.
+    """
 
     name = serializers.CharField()
     kind = serializers.CharField()
     comment = serializers.CharField()
     columns = serializers.IntegerField()
     row_estimate = serializers.IntegerField(allow_null=True)
-    bytes = serializers.IntegerField()
+    bytes = serializers.IntegerField(allow_null=True)
     connectors = serializers.ListField(child=serializers.CharField())
     last_loaded_at = serializers.DateTimeField(allow_null=True)
     late = serializers.BooleanField(allow_null=True)
@@ -83,7 +85,9 @@ class SampleOut(serializers.Serializer[Any]):
 
 
 class Catalog(TenantView, GenericViewSet[Any]):
-    """What is in the lakehouse. Everybody with a role sees names and sizes; rows only what the database allows."""
+    """What is in the lakehouse. Everybody with a role sees the tables and columns of its tenant; rows only what the database
+    allows.
+    """
 
     needs: ClassVar = "view_catalog"
     serializer_class = CatalogOut
@@ -126,13 +130,13 @@ class Catalog(TenantView, GenericViewSet[Any]):
     def sample(self, request: Request, schema: str, table: str) -> Response:
         """Read with the caller's rights, decided by the database: row level security and grants."""
         limit = self._limit(request)
-        self._table(schema, table)
+        columns = [column["name"] for column in self._table(schema, table)["column_list"]]
         caller: Any = request.user
         if not may_read(caller, schema):
             raise PermissionDenied(f"Your roles do not read {schema}")
         try:
             with governed(self._claims(request)) as cursor:
-                found = lakehouse.sample(cursor, schema, table, limit)
+                found = lakehouse.sample(cursor, schema, table, columns, limit)
         except ProgrammingError:  # the database has the last word
             raise PermissionDenied(f"The database does not let your roles read {schema}.{table}") from None
         except OperationalError as error:
@@ -149,6 +153,8 @@ class Catalog(TenantView, GenericViewSet[Any]):
             return lakehouse.table_detail(schema, table, tenant_id=self.tenant.pk)
         except lakehouse.UnknownTable:
             raise NotFound("There is no such table") from None
+        except lakehouse.TableBusy as error:
+            raise Problem(503, str(error), "database") from None
 
     def _limit(self, request: Request) -> int:
         given = request.query_params.get("limit", str(SAMPLE))

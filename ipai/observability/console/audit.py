@@ -18,6 +18,8 @@ from ipai.observability.queries import events_for
 
 COLUMNS = ("created_at", "actor", "action", "entity_type", "entity_id", "details", "ip_address", "user_agent")
 EXPORTED = 100_000
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
+"""What a formula begins with."""
 
 
 @page("audit/", "audit", action="view_audit", nav=NavItem("Govern", "Audit log", "history", 2, "l"))
@@ -58,8 +60,8 @@ def _csv(events: QuerySet[AuditLog]) -> Iterator[str]:
 
 
 def _inert(cell: str) -> str:
-    """A cell that a spreadsheet will not take for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    """A cell that a spreadsheet will not take for a formula, also where it passes over blanks or reads full-width signs."""
+    return f"'{cell}" if cell.startswith(("\t", "\r", "\n")) or cell.lstrip().startswith(FORMULA) else cell
 
 
 def _found(request: HttpRequest) -> QuerySet[AuditLog]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -26,13 +28,15 @@ def catalog(request: HttpRequest) -> HttpResponse:
     layers = lakehouse.layers()
     chosen = request.GET.get("layer", "")
     words = request.GET.get("q", "").strip()
-    found = lakehouse.tables(chosen or None, words or None, tenant_id=_tenant_id(request))
+    everything = lakehouse.tables(tenant_id=tenant_id_of(request))
+    narrowed = chosen or words
+    found = lakehouse.tables(chosen or None, words or None, tenant_id=tenant_id_of(request)) if narrowed else everything
     shown: list[dict[str, Any]] = [
         {"layer": layer, "tables": [table for table in found if table["schema"] == layer["schema"]]} for layer in layers
     ]
     context = {
         "groups": [group for group in shown if group["tables"] or group["layer"]["schema"] == chosen],
-        "levels": _by_level(request, layers),
+        "levels": _by_level(request, layers, Counter(table["schema"] for table in everything)),
         "chosen": chosen,
         "words": words,
         "found": len(found),
@@ -44,9 +48,11 @@ def catalog(request: HttpRequest) -> HttpResponse:
 def catalog_table(request: HttpRequest, schema: str, table: str) -> HttpResponse:
     """One table or view."""
     try:
-        detail = lakehouse.table_detail(schema, table, tenant_id=_tenant_id(request))
+        detail = lakehouse.table_detail(schema, table, tenant_id=tenant_id_of(request))
     except lakehouse.UnknownTable as error:
         raise Http404(str(error)) from None
+    except lakehouse.TableBusy as error:
+        return render(request, "console/catalog/busy.html", f"{schema}.{table}", {"trouble": str(error)}, trail=[TRAIL], status=503)
     context = {
         "table": detail,
         "columns": [{**column, "key": column["name"] in detail["primary_key"]} for column in detail["column_list"]],
@@ -55,18 +61,21 @@ def catalog_table(request: HttpRequest, schema: str, table: str) -> HttpResponse
         "target_age": timedelta(minutes=detail["freshness_target_minutes"] or 0),
         "upstream": [{"name": name, "url": table_address(name)} for name in detail["upstream"]],
         "downstream": [{"name": name, "url": table_address(name)} for name in detail["downstream"]],
-        **_sample(request, schema, table),
+        "sampled": SAMPLE_ROWS,
+        **_sample(request, detail),
     }
     return render(request, "console/catalog/table.html", f"{schema}.{table}", context, trail=[TRAIL])
 
 
-def _sample(request: HttpRequest, schema: str, table: str) -> dict[str, Any]:
+def _sample(request: HttpRequest, detail: lakehouse.TableDetail) -> dict[str, Any]:
     """Rows that the database gives this person: the layer's rule first, so that a refusal says which one."""
+    schema, table = detail["schema"], detail["name"]
     if not may_read(person(request), schema):
         return {}
+    columns = [column["name"] for column in detail["column_list"]]
     try:
         with governed(claims_for(person(request))) as cursor:
-            rows = arranged(lakehouse.sample(cursor, schema, table, SAMPLE_ROWS))
+            rows = arranged(lakehouse.sample(cursor, schema, table, columns, SAMPLE_ROWS))
             counted, complete = lakehouse.count_rows(cursor, schema, table)
     except DatabaseError as error:
         return {"trouble": str(error).splitlines()[0]}
@@ -91,19 +100,25 @@ def _cell(value: Any) -> Any:
     return value if value is None else str(value)
 
 
-def _by_level(request: HttpRequest, layers: list[lakehouse.LayerSummary]) -> list[dict[str, Any]]:
-    """The schemas by level, bronze first."""
+def _by_level(request: HttpRequest, layers: list[lakehouse.LayerSummary], tables: Counter[str]) -> list[dict[str, Any]]:
+    """The schemas by level, bronze first, each with its number of tables and views."""
     user = person(request)
     found: dict[str, list[dict[str, Any]]] = {}
     for layer in layers:
-        line = {**layer, "count": layer["tables"] + layer["views"], "readable": may_read(user, layer["schema"])}
+        line = {**layer, "count": tables[layer["schema"]], "readable": may_read(user, layer["schema"])}
         found.setdefault(layer["level"], []).append(line)
     return [{"name": level, "layers": lines} for level, lines in found.items()]
 
 
-def _tenant_id(request: HttpRequest) -> Any:
+def tenant_id_of(request: HttpRequest) -> Any:
+    """The tenant that the catalog is narrowed to; None for a superuser."""
     tenant = scope(request)
     return None if tenant is None else tenant.pk
+
+
+def tables_present(request: HttpRequest, targets: Iterable[str]) -> set[str]:
+    """Those of these ``schema.table`` that have a page which this person may open."""
+    return lakehouse.present([target for target in targets if target], tenant_id=tenant_id_of(request))
 
 
 def table_address(target: str) -> str:

@@ -8,9 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied
-from django.core.exceptions import ValidationError as InvalidPassword
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -19,7 +17,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 from ipai.access import services
 from ipai.access.errors import AccessError
 from ipai.access.models import ApiToken, Role, Tenant, User
-from ipai.observability import audit
 from ipai.observability.console.listing import keyset
 from ipai.observability.console.pages import NavItem, actor, page, person, render, scope
 
@@ -147,20 +144,12 @@ def _save_person(request: HttpRequest, form: PersonForm, who: User) -> bool:
     if who.pk == person(request).pk and not data["is_active"]:
         form.add_error("is_active", "You cannot lock yourself out")
         return False
-    if data["password"]:
-        try:
-            validate_password(data["password"], who)
-        except InvalidPassword as error:
-            form.add_error("password", error)
-            return False
-        who.set_password(data["password"])
-    changed = {name: [getattr(who, name), data[name]] for name in ("email", "is_active") if getattr(who, name) != data[name]}
-    who.email, who.is_active = data["email"], data["is_active"]
-    who.save(update_fields=["email", "is_active", "password"])
-    services.set_roles(who, data["roles"], actor_name=actor(request).name)
-    if changed or data["password"]:
-        details = {"changed": changed, "password_set": bool(data["password"])}
-        audit.record(actor(request), "person", "person", str(who.pk), "changed", details, tenant=who.tenant)
+    given = {name: data[name] for name in ("roles", "email", "is_active", "password")}
+    try:
+        services.change_person(who, actor_name=actor(request).name, **given)
+    except AccessError as error:
+        _show(form, error)
+        return False
     return True
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from ipai.access.models import Tenant
 from ipai.observability.console.listing import keyset
 from ipai.observability.console.pages import NavItem, actor, page, person, render, scope
+from ipai.observability.models import AuditLog
 from ipai.vault import services
 from ipai.vault.errors import VaultError
 from ipai.vault.models import Secret
@@ -52,6 +53,18 @@ def uses_of(secrets: Iterable[Secret]) -> dict[Secret, list[Use]]:
     return found
 
 
+def set_by(secrets: Iterable[Secret]) -> dict[Secret, str]:
+    """Secret -> who set its value last: the person, or the name that the audit log has; "" when it has none."""
+    listed = list(secrets)
+    events = AuditLog.objects.filter(entity_type="secret", action="set", entity_id__in=[secret.name for secret in listed])
+    newest = events.order_by("tenant_id", "entity_id", "-id").distinct("tenant_id", "entity_id")
+    named = {(event.tenant_id, event.entity_id): event.actor for event in newest}
+    return {
+        secret: secret.set_by.get_username() if secret.set_by else named.get((secret.tenant_id, secret.name), "")
+        for secret in listed
+    }
+
+
 class SecretForm(forms.Form):
     """A name and a value that is written and never shown."""
 
@@ -83,8 +96,8 @@ def secret_list(request: HttpRequest) -> HttpResponse:
     if words:
         found = found.filter(name__icontains=words)
     listed = keyset(found, request, "name", "id")
-    uses = uses_of(listed.rows)
-    return render(request, "console/secrets.html", "Secrets", {"slice": listed, "uses": uses, "any": bool(listed.rows or words)})
+    context = {"slice": listed, "uses": uses_of(listed.rows), "set_by": set_by(listed.rows), "any": bool(listed.rows or words)}
+    return render(request, "console/secrets.html", "Secrets", context)
 
 
 @page("secrets/add/", "secret_add", action="edit_secrets")

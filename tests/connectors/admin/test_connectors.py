@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
+from connectors import uploads
 from connectors.models import ConnectorConfig, ConnectorRun
-from connectors.services.configs import uploads_dir
+from connectors.services.limits import uploads_dir
 from ipai.observability.models import AuditLog
+from ipai.vault.models import Secret
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/connectors/add/?type=files"
@@ -55,15 +58,20 @@ def test_a_connector_is_made_from_the_form(browser, files):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"config-table": "Not A Table", "config-path": "/x"}, "Not A Table"),
-        ({"name": "has spaces", "config-path": "/x"}, "no spaces"),
-        ({"schedule": "every day", "config-path": "/x"}, "five fields"),
+        ({"config-table": "Not A Table"}, "Not A Table"),
+        ({"name": "has spaces"}, "no spaces"),
+        ({"schedule": "every day"}, "five fields"),
         ({"config-path": ""}, "exactly one of path"),
-        ({"config-path": "/x", "config-write_mode": "merge"}, "needs the primary key"),
+        ({"config-path": "/etc/passwd"}, "outside the folders"),
+        ({"alternative": "url", "config-url": "http://127.0.0.1/a.csv"}, "https://"),
+        ({"config-write_mode": "merge"}, "needs the primary key"),
+        ({"config-primary_key": "_tenant_id"}, "a column of the portal"),
+        ({"config-primary_key": "id\nid"}, "named twice"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(browser, files, changes, message):
-    page = browser.post(ADD, filled(draft_of(browser.get(ADD)), **changes))
+    form = filled(draft_of(browser.get(ADD)), **({"config-path": str(files / "a.csv")} | changes))
+    page = browser.post(ADD, form)
     assert page.status_code == 200
     errors = re.findall(r'class="c-error" role="alert">([^<]+)<', page.content.decode())
     assert any(message in error for error in errors), errors
@@ -85,6 +93,8 @@ def test_a_secret_is_written_and_never_shown(browser, files):
     for page in pages:
         assert "hush-hush-value" not in page.content.decode()
         assert "by data_engineer" in page.content.decode()
+    assert {secret.set_by.username for secret in Secret.objects.all()} == {"data_engineer"}
+    assert browser.get(reverse("admin:secrets")).content.decode().count("by data_engineer") == 2
     key = reverse("admin:connector_edit", args=[made.pk])
     browser.post(key, filled(draft_of(pages[1]), alternative="bucket", **{"config-bucket": "c", "secret-secret_key": ""}))
     made.refresh_from_db()
@@ -132,6 +142,41 @@ def test_a_draft_of_somebody_else_is_refused(browser, as_role, files):
     upload = {"draft": draft, "file": SimpleUploadedFile("a.csv", b"id\n1\n")}
     assert browser.post(reverse("admin:connector_upload"), upload).status_code == 400
     assert browser.post(reverse("admin:connector_upload"), upload | {"draft": "made-up"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "says"),
+    [
+        ("empty.csv", b"", 400, "empty"),
+        ("..", b"id\n1\n", 400, "another name"),
+        ("x" * 3000 + ".csv", b"id\n1\n", 400, "too long"),
+        ("x" * 300 + ".csv", b"id\n1\n", 200, None),
+        ("large.csv", b"id\n" + b"1\n" * 600_000, 413, "the limit is 1 MB"),
+    ],
+    ids=["empty", "dots", "endless name", "long name", "large"],
+)
+def test_an_upload_that_cannot_be_kept_says_why(browser, files, monkeypatch, name, content, status, says):
+    monkeypatch.setattr(uploads, "LARGEST_UPLOAD", 2**20)
+    parts = (
+        f'--b\r\nContent-Disposition: form-data; name="draft"\r\n\r\n{draft_of(browser.get(ADD))}\r\n'
+        f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    )
+    body = parts.encode() + content + b"\r\n--b--\r\n"
+    send = partial(browser.post, reverse("admin:connector_upload"), body, content_type="multipart/form-data; boundary=b")
+    answer = send()
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/json")
+    assert says is None or says in answer.json()["error"]
+    assert "too old" not in answer.content.decode()
+    as_page = send(headers={"accept": "text/html"})
+    assert as_page.status_code == status
+
+
+def test_a_request_that_cannot_be_read_is_a_problem_to_the_api_and_a_page_to_people(browser, files):
+    body = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{"x" * 3000}"\r\n\r\n\r\n--b--\r\n'.encode()
+    kind = "multipart/form-data; boundary=b"
+    page = browser.post(reverse("admin:connector_upload"), body, content_type=kind, headers={"accept": "text/html,*/*;q=0.8"})
+    assert "too long" in page.content.decode()
+    assert "Back to the dashboard" in page.content.decode()
 
 
 def test_a_schedule_is_said_in_words(browser):

@@ -124,6 +124,27 @@ def test_buttons_one_may_not_press_are_not_there(as_role, connector, make_run):
     assert "Pause</button>" not in reader
 
 
+@pytest.mark.parametrize("role", Role.values)
+def test_settings_are_read_by_every_role_and_changed_by_few(role, as_role, actor, tenant, files):
+    made = services.create_connector(
+        actor=actor,
+        tenant=tenant,
+        name="cloud",
+        connector_type="files",
+        config={"bucket": "the-bucket", "table": "t"},
+        secrets={"secret_key": "hush-hush-value"},
+    )
+    browser, address = as_role(role), reverse("admin:connector", args=[made.pk])
+    page = browser.get(address, {"tab": "settings"}).content.decode()
+    answer = browser.get(f"/api/v1/connectors/{made.pk}/")
+    assert "the-bucket" in page
+    assert answer.json()["config"]["bucket"] == "the-bucket"
+    assert "hush-hush-value" not in page + answer.content.decode()
+    edit = reverse("admin:connector_edit", args=[made.pk])
+    may = role in ("platform_admin", "data_engineer")
+    assert (edit in page, browser.get(edit).status_code) == (may, 200 if may else 403)
+
+
 def test_rejected_records_are_for_those_who_read_bronze(as_role, connector, make_run):
     run = make_run(connector, rejected=1)
     run.rejected.create(stream="orders", place="orders.csv:7", reason="amount is not a number", raw="7,secret-amount")

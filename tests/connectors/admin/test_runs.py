@@ -121,3 +121,38 @@ def test_cancel_and_retry(browser, connector, make_run):
     newest = ConnectorRun.objects.order_by("-queued_at").first()
     assert again["Location"] == reverse("admin:run", args=[newest.pk])
     assert newest.pk != run.pk
+
+
+def test_a_table_is_linked_once_it_is_there(browser, connector, files, run_now):
+    file = files / "orders.csv"
+    good = file.read_text()
+    file.write_text("id,amount\n1,2,3\n")
+    table = reverse("admin:catalog_table", args=["ipai_bronze_core", "orders"])
+    pages = [
+        reverse("admin:run", args=[run_now(connector).pk]),
+        reverse("admin:connector", args=[connector.pk]) + "?tab=streams",
+        reverse("admin:connector", args=[connector.pk]) + "?tab=preview",
+    ]
+    for page in pages:
+        found = browser.get(page).content.decode()
+        assert f'href="{table}"' not in found
+        assert "not created yet" in found or "Nothing was loaded yet" in found
+    file.write_text(good)
+    run_now(connector)
+    for page in pages[:2]:
+        assert f'href="{table}"' in browser.get(page).content.decode()
+    assert browser.get(table).status_code == 200
+
+
+def test_a_sample_says_how_many_rows_it_shows(browser, connector, files, run_now):
+    run_now(connector)
+    pages = [
+        reverse("admin:connector", args=[connector.pk]) + "?tab=preview",
+        reverse("admin:catalog_table", args=["ipai_bronze_core", "orders"]),
+    ]
+    for page in pages:
+        assert "2 rows, as you may see them" in browser.get(page).content.decode()
+    (files / "orders.csv").write_text("id\n" + "\n".join(map(str, range(30))) + "\n")
+    run_now(connector)
+    for page in pages:
+        assert "the first 20 rows, as you may see them" in browser.get(page).content.decode()

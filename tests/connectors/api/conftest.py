@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from connectors import services
@@ -24,9 +23,8 @@ http = Client(raise_request_exception=False)
 
 
 @pytest.fixture(autouse=True)
-def fresh_throttle(settings: Any) -> None:
+def fresh_client(settings: Any) -> None:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-    cache.clear()
     http.cookies.clear()
 
 

@@ -13,7 +13,7 @@ from ipai.access.parsing import LARGEST_BODY
 from ipai.access.rest import PrincipalThrottle
 
 pytestmark = pytest.mark.django_db
-GOOD = {"name": "a", "connector_type": "files", "config": {"path": "/x", "table": "t"}}
+GOOD = {"name": "a", "connector_type": "files", "config": {"url": "https://example.org/x", "table": "t"}}
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_wrong_types(api: Any, field: str, value: Any) -> None:
     response = api.post("connectors/", GOOD | {field: value})
     assert response.status_code in (201, 400)
     if response.status_code == 201:
+        assert not (field == "is_enabled" and value is not True), "1 is no yes"
         assert (field, value) in [
             ("owner", None),
             ("owner", ""),
             ("schedule", ""),
             ("secrets", {}),
             ("is_enabled", True),
-            ("is_enabled", 1),
         ], "accepted what is no good value"
 
 
@@ -92,6 +92,10 @@ def test_freshness_is_a_sane_number(api: Any) -> None:
 )
 def test_addresses_without_anything(admin: Any, path: str) -> None:
     assert admin.get(path).status_code == 404
+
+
+def test_a_host_that_is_not_ours_is_a_problem_too(api: Any) -> None:
+    assert api.get("connectors/", HTTP_HOST="evil.example").status_code == 400
 
 
 def test_a_missing_slash_is_sent_on(api: Any) -> None:
@@ -135,6 +139,7 @@ def test_a_bug_is_a_500_without_internals(api: Any, monkeypatch: Any, caplog: An
 
 def test_too_many_requests(api: Any, admin: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(PrincipalThrottle, "get_rate", lambda self: "3/min")
+    monkeypatch.setattr(PrincipalThrottle, "timer", lambda self: 1_000_000_000.0)  # no minute ends between two requests
     assert [api.get("source-types/").status_code for _ in range(4)] == [200, 200, 200, 429]
     refused = api.get("source-types/")
     assert 1 <= int(refused["Retry-After"]) <= 61

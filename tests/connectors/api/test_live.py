@@ -7,14 +7,18 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from django.core.cache import cache
 
 from ipai.access import services
+from ipai.access.models import ApiToken
 from tests.connectors.api.conftest import SECRET
 from tests.connectors.api.test_secrets import assert_clean
 from tests.support.processes import ROOT, wait_for
@@ -22,12 +26,11 @@ from tests.support.processes import ROOT, wait_for
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
-@pytest.fixture
-def portal(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A web process on the test database: (address, its log)."""
+@contextmanager
+def web(environment: dict[str, str], log: Path) -> Iterator[str]:
+    """A web process on the test database: its address."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    log = tmp_path / "web.log"
     command = [sys.executable, "-m", "uvicorn", "ipai.asgi:application", "--port", str(port), "--lifespan", "off"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
@@ -42,10 +45,18 @@ def portal(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, P
 
     try:
         wait_for(answers, 30, "the web process")
-        yield address, log
+        yield address
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture
+def portal(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web process: (address, its log)."""
+    log = tmp_path / "web.log"
+    with web(environment, log) as address:
+        yield address, log
 
 
 def token(role: str) -> str:
@@ -61,7 +72,7 @@ def test_over_http(portal: tuple[str, Path]) -> None:
         body: dict[str, Any] = {
             "name": "live",
             "connector_type": "files",
-            "config": {"url": "https://127.0.0.1:9/x", "table": "live"},
+            "config": {"path": str(ROOT / "connectors/demo/none.csv"), "table": "live"},
             "secrets": {"token": SECRET},
         }
         assert client.post("/api/v1/connectors/", json=body).status_code == 201
@@ -81,6 +92,25 @@ def test_over_http(portal: tuple[str, Path]) -> None:
     text = log.read_text()
     assert plain not in text
     assert_clean(text, "the web process's log")
+
+
+def test_requests_are_counted_over_all_web_processes(portal: tuple[str, Path], environment: dict[str, str], tmp_path: Path) -> None:
+    headers = {"Authorization": f"Bearer {token('operator')}"}
+    key = ApiToken.objects.get().pk
+    for minute in (0, 1):  # two requests are left, whichever minute it is
+        cache.set(f"throttle:TokenPrincipal:{key}:{int(time.time() // 60) + minute}", 1198, 120)
+    with web(environment, tmp_path / "second.log") as second:
+        addresses = [portal[0], second, portal[0], second]
+        answers = [httpx.get(f"{address}/api/v1/source-types/", headers=headers).status_code for address in addresses]
+    assert answers == [200, 200, 429, 429]
+
+
+def test_without_the_broker_nobody_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
+    away = environment | {"REDIS_URL": f"redis+socket://{tmp_path}/none.sock?virtual_host=0"}
+    headers = {"Authorization": f"Bearer {token('operator')}"}
+    with web(away, tmp_path / "web.log") as address:
+        assert httpx.get(f"{address}/api/v1/source-types/", headers=headers).status_code == 200
+    assert "Requests are not counted" in (tmp_path / "web.log").read_text()
 
 
 def test_the_documentations_commands_work(portal: tuple[str, Path], tmp_path: Path) -> None:

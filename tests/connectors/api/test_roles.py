@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 EVERYBODY = set(Role.values)
 OPERATES = {"platform_admin", "data_engineer", "operator"}
 EDITS = {"platform_admin", "data_engineer"}
-NEW = {"name": "new", "connector_type": "files", "config": {"path": "/x.csv", "table": "fresh"}}
+NEW = {"name": "new", "connector_type": "files", "config": {"url": "https://example.org/x.csv", "table": "fresh"}}
 
 # method, path, body, who may
 ENDPOINTS: list[tuple[str, str, Any, set[str]]] = [

@@ -37,14 +37,16 @@ def assert_clean(text: str, where: str) -> None:
 
 
 @pytest.fixture
-def planted(api: Any, files: Any, caplog: Any) -> ConnectorConfig:
+def planted(api: Any, files: Any, caplog: Any, settings: Any) -> ConnectorConfig:
     body = {
         "name": "planted",
         "connector_type": "files",
         "config": {"url": "https://127.0.0.1:9/none.csv", "table": "planted"},
         "secrets": {"token": SECRET},
     }
+    settings.IPAI_ALLOW_PRIVATE_URLS = True  # saved while it was allowed; its runs are refused
     made = api.post("connectors/", body)
+    settings.IPAI_ALLOW_PRIVATE_URLS = False
     assert made.status_code == 201
     assert_clean(made.content.decode(), "the answer to its creation")
     return ConnectorConfig.objects.get(name="planted")

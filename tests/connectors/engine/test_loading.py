@@ -19,7 +19,6 @@ from connectors.engine.extract import run_stream
 from connectors.models import ConnectorState, LoadedPart, RejectedRecord, RunStream
 from tests.connectors.engine.conftest import TARGET, Lab, ListStream, all_of, batch, part
 
-
 # Types that widen
 
 

@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from connectors.models import ConnectorConfig, ConnectorRun, ConnectorState, LoadedPart, RejectedRecord, RunLog, RunStream
+from connectors.models import (
+    ConnectorConfig,
+    ConnectorRun,
+    ConnectorState,
+    LoadedPart,
+    LoadedTable,
+    RejectedRecord,
+    RunLog,
+    RunStream,
+)
 from ipai.access.models import Tenant
 from ipai.observability.models import AuditLog
 
@@ -31,6 +40,7 @@ def make_side(slug: str) -> Side:
     connector = ConnectorConfig.objects.create(tenant=tenant, name=f"{slug}-files", connector_type="files")
     run = ConnectorRun.objects.create(connector=connector, status="success")
     RunStream.objects.create(run=run, stream="orders", target="ipai_bronze_core.orders", status="success", rows_written=3)
+    LoadedTable.objects.create(target="ipai_bronze_core.orders", tenant=tenant, columns=["id", "total"])
     ConnectorState.objects.create(connector=connector, stream="orders", cursor={}, run=run)
     LoadedPart.objects.create(connector=connector, stream="orders", name=f"{slug}.csv", run=run)
     RejectedRecord.objects.create(run=run, stream="orders", place="x.csv:1", reason="bad", raw="x")

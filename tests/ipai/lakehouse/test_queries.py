@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from connectors.models import RunStream
+from connectors.models import LoadedTable, RunStream
 from ipai.lakehouse import queries
+from ipai.lakehouse.sqlmigration import RunSQLFile
 from ipai.lakehouse.tables import LAYERS, ROLES, protect, readers
 from tests.ipai.lakehouse.conftest import Side, reader_of
 
@@ -45,15 +46,26 @@ def orders(north: Side, south: Side) -> str:
     return "ipai_bronze_core.orders"
 
 
+def test_the_record_of_columns_begins_with_what_the_history_tells(orders: str, north: Side, south: Side) -> None:
+    def filled() -> dict[Any, set[str]]:
+        LoadedTable.objects.all().delete()
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # the table cannot be altered while checks of its rows wait
+            for direction in ("down", "up"):
+                cursor.execute(RunSQLFile("0006_loaded_table").sql("lakehouse", direction))
+        return {one.tenant_id: set(one.columns) for one in LoadedTable.objects.filter(target=orders)}
+
+    assert filled() == {north.tenant.pk: set(), south.tenant.pk: set()}  # nobody knows whose they are
+    RunStream.objects.filter(run=south.run).update(target="ipai_bronze_core.never_made")
+    assert filled() == {north.tenant.pk: {"_connector_id", "_tenant_id", "_loaded_at", "id", "total"}}
+
+
 def test_the_layers_in_the_order_of_the_flow(orders: str) -> None:
     layers = queries.layers()
     assert [layer["schema"] for layer in layers] == list(LAYERS)
     bronze = layers[0]
     assert (bronze["name"], bronze["level"], bronze["domain"]) == ("bronze_core", "bronze", "core")
-    assert (bronze["tables"], bronze["views"], bronze["row_estimate"]) == (1, 0, 7)
-    assert bronze["bytes"] > 0
     assert "where each row came from" in bronze["comment"]
-    assert layers[1]["views"] == 1
 
 
 def test_tables_with_their_sources_and_freshness(orders: str, north: Side, south: Side) -> None:
@@ -72,8 +84,9 @@ def test_a_tenant_sees_its_own_connectors_and_no_table_that_only_others_feed(ord
     (theirs,) = queries.tables("ipai_bronze_core", tenant_id=south.tenant.pk)
     assert (mine["connectors"], mine["late"]) == ([north.connector.name], False)
     assert (theirs["connectors"], theirs["late"]) == ([south.connector.name], True)
-    RunStream.objects.filter(run=north.run).update(target="ipai_bronze_core.other")
+    LoadedTable.objects.filter(tenant=north.tenant).delete()
     assert queries.tables("ipai_bronze_core", tenant_id=north.tenant.pk) == []
+    assert queries.present([orders], tenant_id=north.tenant.pk) == set()
     with pytest.raises(queries.UnknownTable):
         queries.table_detail("ipai_bronze_core", "orders", tenant_id=north.tenant.pk)
 
@@ -109,10 +122,6 @@ def test_the_detail_of_a_table(orders: str, north: Side) -> None:
         "default": None,
         "comment": "Total (EUR)",
         "meta": False,
-    }
-    assert {index["name"]: index["unique"] for index in detail["indexes"]} == {
-        "ipai_bronze_core.orders_pkey": True,
-        "ipai_bronze_core.orders_total": False,
     }
     assert [(policy["name"], policy["command"], policy["roles"]) for policy in detail["policies"]] == [
         ("tenant_and_layer", "select", ["ipai_user"])
@@ -153,16 +162,16 @@ def test_the_role_matrix_is_what_the_database_really_does(orders: str, north: Si
 
 def test_samples_and_counts_hold_to_the_readers_rights(orders: str, north: Side) -> None:
     with reader_of(north, "data_engineer") as cursor:
-        rows = queries.sample(cursor, "ipai_bronze_core", "orders", limit=2)
-        assert rows["columns"] == ["_connector_id", "_tenant_id", "_loaded_at", "id", "total"]
+        rows = queries.sample(cursor, "ipai_bronze_core", "orders", ["_tenant_id", "total"], limit=2)
+        assert rows["columns"] == ["_tenant_id", "total"]
         assert len(rows["rows"]) == 2
-        assert {row[1] for row in queries.sample(cursor, "ipai_bronze_core", "orders")["rows"]} == {north.tenant.pk}
+        assert {row[0] for row in queries.sample(cursor, "ipai_bronze_core", "orders", ["_tenant_id"])["rows"]} == {north.tenant.pk}
         assert queries.count_rows(cursor, "ipai_bronze_core", "orders") == (3, True)
         assert queries.count_rows(cursor, "ipai_bronze_core", "orders", limit=2) == (2, False)
         with pytest.raises(queries.UnknownTable):
-            queries.sample(cursor, "public", "ipai_secret")
+            queries.sample(cursor, "public", "ipai_secret", ["name"])
     with reader_of(north, "bi_developer") as cursor:
-        assert queries.sample(cursor, "ipai_bronze_core", "orders")["rows"] == []
+        assert queries.sample(cursor, "ipai_bronze_core", "orders", ["id"])["rows"] == []
 
 
 def test_odd_names_are_quoted(db: None) -> None:
@@ -170,4 +179,7 @@ def test_odd_names_are_quoted(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute('CREATE TABLE ipai_bronze_core."a ""b"".c; DROP" (id int)')
         assert queries.table_detail("ipai_bronze_core", name)["column_list"][0]["name"] == "id"
-        assert queries.sample(cursor, "ipai_bronze_core", name) == {"columns": ["id"], "rows": []}
+        assert queries.sample(cursor, "ipai_bronze_core", name, queries.columns("ipai_bronze_core", name)) == {
+            "columns": ["id"],
+            "rows": [],
+        }

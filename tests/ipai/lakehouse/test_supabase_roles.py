@@ -16,14 +16,14 @@ ROLES = ("anon", "authenticated", "service_role")
 def supabase(db: None) -> None:
     """The roles and their default grants, then our last migrations as they run there. All undone with the test's transaction."""
     with connection.cursor() as cursor:
-        for name in ("0005_run_connector", "0004_audit_log", "0003_control_plane_rls"):
+        for name in ("0006_loaded_table", "0005_run_connector", "0004_audit_log", "0003_control_plane_rls"):
             cursor.execute(RunSQLFile(name).sql("lakehouse", "down"))
         for role in ROLES:
             cursor.execute(f"DO $$ BEGIN IF to_regrole('{role}') IS NULL THEN CREATE ROLE {role}; END IF; END $$")
         cursor.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {', '.join(ROLES)}")
         cursor.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {', '.join(ROLES)}")
         cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO {', '.join(ROLES)}")
-        for name in ("0003_control_plane_rls", "0004_audit_log", "0005_run_connector"):
+        for name in ("0003_control_plane_rls", "0004_audit_log", "0005_run_connector", "0006_loaded_table"):
             cursor.execute(RunSQLFile(name).sql("lakehouse", "up"))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, transaction
+from django.test import AsyncClient, Client
 
 from ipai.access import services
 from ipai.observability import audit
@@ -58,3 +60,20 @@ def test_the_actor_of_a_request(rf: Any, address: str, ip: str | None) -> None:
     assert (seen[0].name, seen[0].ip, seen[0].user_agent, seen[0].kind) == ("ann", ip, "xy", "person")
     request.user = AnonymousUser()
     assert actor_of(request).name == "anonymous"
+
+
+@pytest.mark.parametrize("served", ["wsgi", "asgi"])
+def test_events_of_the_layers_below_have_the_address_too(tenant: Any, settings: Any, served: str) -> None:
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    boss = services.create_person("boss", actor_name="tester", roles=["platform_admin"])
+    client: Any = Client() if served == "wsgi" else AsyncClient()
+    client.force_login(boss)
+    headers = {"headers": {"user-agent": "Tester/1"}}
+    post = client.post if served == "wsgi" else async_to_sync(client.post)
+    post("/admin/secrets/add/", {"name": "warehouse", "value": "hush-hush"}, **headers)
+    post("/admin/tokens/add/", {"name": "nightly", "roles": ["operator"]}, **headers)
+    for kind in ("secret", "token"):
+        event = AuditLog.objects.filter(entity_type=kind).latest("id")
+        assert (event.actor, event.ip_address, event.user_agent) == ("boss", "127.0.0.1", "Tester/1")
+    services.create_tenant("later", actor_name="command line")
+    assert AuditLog.objects.latest("id").ip_address is None

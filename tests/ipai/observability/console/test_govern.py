@@ -60,6 +60,12 @@ def test_a_used_secret_is_not_deleted(as_role, tenant, actor, files):
     assert list(Secret.objects.all()) == [used]
 
 
+def test_a_secret_that_a_program_set_says_which(as_role, tenant, other_tenant):
+    set_secret(tenant.id, "k", VALUE, "token nightly")
+    set_secret(other_tenant.id, "k", VALUE, "token of somebody else")
+    assert "by token nightly" in text(as_role("auditor").get(reverse("admin:secrets")))
+
+
 def test_secrets_of_another_tenant_do_not_exist(as_role, tenant, other_tenant):
     secret = set_secret(tenant.id, "ours", VALUE, "test")
     browser = as_role("platform_admin", tenant=other_tenant)
@@ -108,6 +114,19 @@ def test_an_admin_of_a_tenant_cannot_touch_superusers_others_or_themselves(as_ro
     form = {"username": "mole", "roles": ["operator"], "password": "a-long-enough-1", "tenant": str(other_tenant.pk)}
     browser.post(reverse("admin:person_add"), form)
     assert User.objects.get(username="mole").tenant == me.tenant
+
+
+def test_the_last_platform_admin_stays_one(as_role):
+    browser = as_role("platform_admin")
+    me = User.objects.get(username="platform_admin")
+    address = reverse("admin:person", args=[me.pk])
+    page = browser.post(address, {"roles": ["auditor"], "is_active": "on"})
+    assert "last active platform admin" in text(page)
+    assert User.objects.get(pk=me.pk).roles == {"platform_admin"}
+    assert browser.get(address).status_code == 200
+    create_person("second", actor_name="test", roles=["platform_admin"])
+    assert browser.post(address, {"roles": ["auditor"], "is_active": "on"}).status_code == 302
+    assert User.objects.get(pk=me.pk).roles == {"auditor"}
 
 
 def test_a_token_is_shown_once_works_and_is_revoked(as_role):
@@ -162,11 +181,30 @@ def test_the_audit_log_shows_differences_and_filters(as_role, events):
     assert "c-2" in text(browser.get(reverse("admin:audit"), {"q": "two"}))
 
 
+def test_the_audit_log_shows_whole_ids_and_addresses(as_role, tenant):
+    key = "5b1c6f0e-8a52-4b6e-9d57-0c2f3f1f7e10"
+    audit.record(audit.Actor("ann", "203.0.113.7"), "connector", "connector", key, "changed", {}, tenant)
+    page = text(as_role("auditor").get(reverse("admin:audit")))
+    assert f">{key}<" in page
+    assert "203.0.113.7" in page
+    assert "<th>Address</th>" in page
+
+
 def test_the_export_is_what_was_filtered_and_no_formula(as_role, events):
     response = as_role("auditor").get(reverse("admin:audit_export"), {"entity": "connector"})
     rows = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))
     assert {row["entity_id"] for row in rows} == {"c-1", "c-2"}
     assert "'=cmd()" in {row["actor"] for row in rows}
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "  =", "＝", "＋", "－", "＠", "|", "%"])
+def test_no_column_of_the_export_is_a_formula(as_role, tenant, start):
+    evil = f"{start}HYPERLINK(1)"
+    audit.record(audit.Actor(evil, user_agent=evil), "connector", evil, evil, evil, {}, tenant)
+    export = b"".join(as_role("auditor").get(reverse("admin:audit_export")).streaming_content).decode()
+    cells = [cell for row in csv.reader(io.StringIO(export, newline="")) for cell in row]
+    assert [cell for cell in cells if "HYPERLINK" in cell] == [f"'{evil}"] * 5
+    assert "" in cells  # nothing is put before what is empty
 
 
 def test_a_superuser_exports_every_tenant(as_role, events):

@@ -1,0 +1,1 @@
+ALTER TABLE public.ipai_loaded_table DISABLE ROW LEVEL SECURITY;
