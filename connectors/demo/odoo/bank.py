@@ -1,4 +1,4 @@
-"""Payments and bank statement lines: registered, imported, and matched once ten newer lines have come in."""
+"""Payments and bank statement lines: registered, imported, and matched once some newer lines have come in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connectors.demo.odoo.store import Row
 
 STATEMENT = "account.bank.statement.line"
 PAYMENT = "account.payment"
-OPEN_LINES = 10
+UNCLEAR_LINES, OTHER_LINES = 8, 3  # how far the bookkeeper is behind the bank
 
 
 @dataclass(slots=True)
@@ -45,13 +45,16 @@ class Bank:
     """The bank account of the company as its books see it."""
 
     books: Books
-    waiting: deque[tuple[int, Line, Match]] = field(default_factory=deque)
+    unclear: deque[tuple[int, Line, Match]] = field(default_factory=deque)
+    others: deque[tuple[int, Line, Match]] = field(default_factory=deque)
 
     def received(self, line: Line, match: Match) -> None:
-        """Import a statement line; the bookkeeper stays ten lines behind the bank."""
-        self.waiting.append((self.imported(line), line, match))
-        if len(self.waiting) > OPEN_LINES:
-            self.matched(*self.waiting.popleft())
+        """Import a statement line and match an older one: transfers of customers, which take thought, wait longest."""
+        unclear = match.settles is not None and match.payment is None and line.amount > 0
+        waiting, most = (self.unclear, UNCLEAR_LINES) if unclear else (self.others, OTHER_LINES)
+        waiting.append((self.imported(line), line, match))
+        if len(waiting) > most:
+            self.matched(*waiting.popleft())
 
     def at_once(self, line: Line, match: Match, journal: str) -> None:
         """A statement line that is entered and matched in one go, as from the cash box."""
@@ -112,7 +115,12 @@ class Bank:
         key = books.store.create(PAYMENT, values)
         label: Row = {"name": f"Manual Payment: {memo}"}
         items = [Item(outstanding, balance, amount, currency, label), Item(account, -balance, -amount, currency, label)]
-        head: Row = {"partner_id": partner, "commercial_partner_id": partner, "currency_id": chart.currencies[currency], "ref": memo}
+        head: Row = {
+            "partner_id": partner,
+            "commercial_partner_id": partner,
+            "currency_id": chart.currencies[currency],
+            "ref": memo,
+        }
         move = books.entry("BNK1", day, items, prefix="PBNK1", origin_payment_id=key, **head)
         known: Row = {"move_id": move, "name": books.store.get("account.move", move)["name"]}
         if settles:

@@ -53,7 +53,13 @@ class Books:
         """A move with its lines; posted unless ``state`` says otherwise. The items must balance."""
         assert sum(item.balance for item in items) == 0, items
         total = sum(item.balance for item in items if item.balance > 0)
-        base: Row = {"move_type": "entry", "state": "posted", "payment_state": "not_paid", "auto_post": "no", "date": day.isoformat()}
+        base: Row = {
+            "move_type": "entry",
+            "state": "posted",
+            "payment_state": "not_paid",
+            "auto_post": "no",
+            "date": day.isoformat(),
+        }
         base |= {"journal_id": self.chart.journals[journal], "company_id": self.chart.company, "invoice_currency_rate": 1.0}
         base |= {"currency_id": self.chart.currencies["EUR"], "amount_total": total / 100, "amount_total_signed": total / 100}
         base |= {"amount_total_in_currency_signed": total / 100, "create_uid": 2, "write_uid": 2} | values
@@ -108,7 +114,7 @@ class Books:
         """The company cents of a line that ``amount`` of its currency stands for; all of them when it closes the line."""
         if abs(cents(line["amount_residual_currency"])) == amount:
             return abs(cents(line["amount_residual"]))
-        return round(amount * abs(line["balance"] / line["amount_currency"]))
+        return round(amount * cents(abs(line["balance"])) / cents(abs(line["amount_currency"])))
 
     def match(self, debit: Row, credit: Row, balance: int, amount: int) -> int:
         """A partial reconcile, taken off both residuals."""

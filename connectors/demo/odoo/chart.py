@@ -81,8 +81,16 @@ PRODUCTS = """
 COUNTRIES = {"DE": "Germany", "FR": "France", "NL": "Netherlands", "AT": "Austria", "US": "United States", "PL": "Poland"}
 TERMS = {"Immediate Payment": ((100, 0),), "30 Days": ((100, 30),), "50% in 15 days, 50% in 45 days": ((50, 15), (50, 45))}
 PROJECTS = ("Showroom Refit (demo)", "Web Shop (demo)", "Spring Catalogue (demo)", "Warehouse Move (demo)")
-EXPENSES = (("Train to the fair", 8900), ("Client lunch", 4650), ("Taxi", 2310), ("Hotel, two nights", 21400), ("Office plants", 3990))
-LOGO = base64.b64encode(b"<svg xmlns='http://www.w3.org/2000/svg' width='64' height='64'><circle cx='32' cy='32' r='30'/></svg>").decode()
+EXPENSES = (
+    ("Train to the fair", 8900),
+    ("Client lunch", 4650),
+    ("Taxi", 2310),
+    ("Hotel, two nights", 21400),
+    ("Office plants", 3990),
+)
+LOGO = base64.b64encode(
+    b"<svg xmlns='http://www.w3.org/2000/svg' width='64' height='64'><circle cx='32' cy='32' r='30'/></svg>"
+).decode()
 
 
 @dataclass(slots=True)

@@ -66,7 +66,10 @@ def book(books: Books, document: Document, state: str = "posted") -> int:
     dues = instalments(document, balance, untaxed + tax, currency)
     values: Row = {"move_type": document.kind, "partner_id": document.partner, "commercial_partner_id": document.partner}
     values |= {"invoice_partner_display_name": books.store.label("res.partner", document.partner), "state": state}
-    values |= {"invoice_date": document.day.isoformat(), "invoice_date_due": max(str(item.values["date_maturity"]) for item in dues)}
+    values |= {
+        "invoice_date": document.day.isoformat(),
+        "invoice_date_due": max(str(item.values["date_maturity"]) for item in dues),
+    }
     values |= {"currency_id": books.chart.currencies[currency], "invoice_payment_term_id": books.chart.terms[document.term]}
     values |= {"ref": document.ref, "invoice_origin": document.origin, "x_cost_centre": document.cost_centre, "invoice_user_id": 2}
     values |= {"reversed_entry_id": document.reverses}
@@ -123,7 +126,11 @@ def instalments(document: Document, balance: int, total: int, currency: str) -> 
         due = rest if last else round(balance * share / 100)
         amount = rest_amount if last else round(document.sign * total * share / 100)
         rest, rest_amount = rest - due, rest_amount - amount
-        values: Row = {"display_type": "payment_term", "date_maturity": (document.day + timedelta(days)).isoformat(), "quantity": 0.0}
+        values: Row = {
+            "display_type": "payment_term",
+            "date_maturity": (document.day + timedelta(days)).isoformat(),
+            "quantity": 0.0,
+        }
         values["name"] = f"installment #{number}" if len(parts) > 1 else False
         items.append(Item(account, due, amount, currency, values))
     return items

@@ -20,7 +20,9 @@ class OdooError(Exception):
     def debug(self) -> str:
         """The text that stands where Odoo gives its traceback."""
         name = self.name.removeprefix("builtins.")
-        return f'Traceback (most recent call last):\n  File "/opt/odoo/odoo/http.py", line 1963, in dispatch\n{name}: {self.message}\n'
+        return (
+            f'Traceback (most recent call last):\n  File "/opt/odoo/odoo/http.py", line 1963, in dispatch\n{name}: {self.message}\n'
+        )
 
     def data(self, *more: Any) -> dict[str, Any]:
         """The body that JSON-RPC puts under ``error.data`` and JSON-2 at the top."""

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
-from connectors.demo.odoo import chart, plan
+from connectors.demo.odoo import chart, payers, plan
 from connectors.demo.odoo.bank import Bank
 from connectors.demo.odoo.books import Books
 from connectors.demo.odoo.store import Store
@@ -31,10 +31,11 @@ class Ledger:
         self.store = Store(now=lambda: self.at)
         self.books = Books(self.store, chart.make(self.store))
         self.bank = Bank(self.books)
-        self._events: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.manners = itertools.cycle(payers.MANNERS)
+        self._events: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
 
-    def on(self, day: date, action: Callable[[], None], hour: float | None = None) -> None:
+    def on(self, day: date, action: Callable[[], object], hour: float | None = None) -> None:
         """Let something happen on a day, at an office hour unless one is given; never before now."""
         seconds = 3600 * (hour if hour is not None else self.random.uniform(8, 17))
         at = datetime.combine(day, time(), UTC) + timedelta(seconds=seconds, microseconds=self.random.randrange(1_000_000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from connectors.demo.odoo import groups
@@ -131,11 +132,11 @@ class Records:
             field = self.fields.get(name)
             if field is None or not field["sortable"]:
                 raise InvalidValue(self.invalid(name))
-            rows.sort(key=lambda row, name=name, field=field: self.sort_value(row, name, field), reverse=direction == ["desc"])
+            rows.sort(key=partial(self.sort_value, field), reverse=[word.lower() for word in direction] == ["desc"])
         return rows
 
-    def sort_value(self, row: Row, name: str, field: Row) -> tuple[bool, Any]:
-        value = row[name]
+    def sort_value(self, field: Row, row: Row) -> tuple[bool, Any]:
+        value = row[field["name"]]
         if value is False and field["type"] != "boolean":
             return True, 0 if field["type"] == "json" else ""
         return False, self.store.label(field["relation"], value) if "relation" in field else value
@@ -151,11 +152,10 @@ class Records:
                 raise InvalidValue(self.invalid(name))
         denied = [name for name in names if name in self.denied]
         if denied:
-            quoted = ",".join(denied)
+            quoted, model = ",".join(denied), f"{self.store.models[self.model].label} ({self.model})"
             raise AccessError(
-                f'You do not have enough rights to access the fields "{quoted}" on {self.store.models[self.model].label} ({self.model}). '
-                f"Please contact your system administrator.\n\nOperation: read\nUser: {self.uid}\nFields:\n"
-                + "\n".join(f"- {name} (always forbidden)" for name in denied)
+                f'You do not have enough rights to access the fields "{quoted}" on {model}. Please contact your system administrator.'
+                f"\n\nOperation: read\nUser: {self.uid}\nFields:\n" + "\n".join(f"- {name} (always forbidden)" for name in denied)
             )
 
     def shown(self, rows: list[Row], fields: Sequence[str] | None, load: str | None) -> list[Row]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from connectors.demo.odoo.ledger import Ledger
 
 FEE = 1250
+MANNERS = ("number", "name", "number", "short", "name", "number", "nothing")  # what a transfer tells, in turn
 
 
 def debtors(ledger: Ledger, move: int, *, vague: bool = False) -> None:
@@ -35,8 +36,11 @@ def debtors(ledger: Ledger, move: int, *, vague: bool = False) -> None:
 
 def pays(ledger: Ledger, line: int, day: date, amount: int, *, vague: bool = False) -> None:
     """A customer pays: seen in the bank only, or registered first and then seen there."""
+    day = max(day, ledger.at.date())
     registered = not vague and ledger.random.random() < 0.3
-    ledger.on(day, partial(registers if registered else transfers, ledger, line, day, amount, vague), hour=None if registered else 6)
+    ledger.on(
+        day, partial(registers if registered else transfers, ledger, line, day, amount, vague), hour=None if registered else 6
+    )
 
 
 def registers(ledger: Ledger, line: int, day: date, amount: int, vague: bool) -> None:
@@ -52,13 +56,14 @@ def transfers(ledger: Ledger, line: int, day: date, amount: int, vague: bool) ->
     """The money arrives: with the number, with nothing but the name, short of a fee, or with no hint at all."""
     row = ledger.store.get("account.move.line", line)
     customer, name = row["partner_id"], row["move_name"]
-    manner = ledger.random.random()
-    reference, payer, fee = f"Invoice {name}", alias(ledger, customer), 0
-    if vague:
+    manner = "nothing" if vague else next(ledger.manners)
+    reference, fee = f"Invoice {name}", 0
+    payer: str | bool = alias(ledger, customer)
+    if manner == "nothing":
         reference, payer = "Payment, thank you", False
-    elif manner < 0.30:
+    elif manner == "name":
         reference = f"TRANSFER {payer} {day:%d.%m.}"
-    elif manner < 0.45 and row["amount_currency"] == row["balance"]:
+    elif manner == "short" and row["amount_currency"] == row["balance"]:
         fee = FEE
     shown = ledger.bank.line(day, customer, amount - fee, reference, payer)
     ledger.bank.received(shown, Match("121000", customer, line, fee=fee))

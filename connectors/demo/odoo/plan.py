@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from connectors.demo.odoo import documents
 from connectors.demo.odoo.bank import Line, Match
-from connectors.demo.odoo.books import Item
+from connectors.demo.odoo.books import LINE, Item, cents
 from connectors.demo.odoo.chart import EXPENSES
 from connectors.demo.odoo.documents import Document, Sold
+from connectors.demo.odoo.store import Row
 from connectors.demo.odoo.payers import creditors, debtors
 
 if TYPE_CHECKING:
@@ -46,12 +47,14 @@ def opening(ledger: Ledger) -> None:
     ledger.on(date(2025, 8, 15), lambda: ledger.store.write("res.partner", ledger.books.chart.customers[7], {"active": False}))
     ledger.on(date(2025, 9, 30), lambda: ledger.store.write("project.project", 3, {"active": False}))
     machine = [Sold("151000", "Packing machine", 600_000)]
-    bill = Document("in_invoice", ledger.books.chart.vendors[2], date(2025, 6, 12), machine, "50% in 15 days, 50% in 45 days", "GP-2025-88")
+    bill = Document(
+        "in_invoice", ledger.books.chart.vendors[2], date(2025, 6, 12), machine, "50% in 15 days, 50% in 45 days", "GP-2025-88"
+    )
     ledger.on(bill.day, partial(bought, ledger, bill))
 
 
 def expense(ledger: Ledger, day: date, name: str, amount: int) -> None:
-    values = {"name": name, "date": day.isoformat(), "state": "done", "employee_name": "Robin Sample (demo)"}
+    values: Row = {"name": name, "date": day.isoformat(), "state": "done", "employee_name": "Robin Sample (demo)"}
     values |= {"currency_id": ledger.books.chart.currencies["EUR"], "company_id": ledger.books.chart.company}
     ledger.store.create("hr.expense", values | {"total_amount": amount / 100})
 
@@ -61,11 +64,13 @@ def month(ledger: Ledger, first: date) -> None:
     sales(ledger, first)
     purchases(ledger, first)
     regular(ledger, first)
+    if first.month % 3 == 1 and first > date(2025, 1, 1):
+        ledger.on(first + timedelta(days=9), partial(tax_return, ledger, first + timedelta(days=9)))
     if first.month % 2:
         on_account(ledger, first)
     if first.month % 3 == 0:
         draft = purchase(ledger, first, first + timedelta(days=19))
-        ledger.on(draft.day, lambda: documents.book(ledger.books, draft, state="draft") and None)
+        ledger.on(draft.day, lambda: documents.book(ledger.books, draft, state="draft"))
     if first.month == 3:
         withdrawn = sale(ledger, first + timedelta(days=9), ledger.books.chart.customers[1])
         ledger.on(withdrawn.day, partial(sold_and_cancelled, ledger, withdrawn))
@@ -74,16 +79,16 @@ def month(ledger: Ledger, first: date) -> None:
 def sales(ledger: Ledger, first: date) -> None:
     """About twelve invoices, two of them retainers at one price; one more begins as a draft; one is credited in part."""
     rng, customers = ledger.random, ledger.books.chart.customers
-    active = customers if first < date(2025, 8, 1) else customers[:7]
+    home = customers[:5] + (customers[7:] if first < date(2025, 8, 1) else [])
     for customer in customers[:2]:
         line = Sold("401000", "Monthly Retainer", 50_000, product=ledger.books.chart.products[RETAINER])
         retainer = Document("out_invoice", customer, first + timedelta(days=1), [line], cost_centre="CC-100")
         ledger.on(retainer.day, partial(sold, ledger, retainer, vague=True))
     for number in range(rng.randint(9, 11)):
-        customer = customers[5 + number % 2] if number < 2 else rng.choice(active)
+        customer = customers[5 + number % 2] if number < 2 else rng.choice(home)
         document = sale(ledger, first + timedelta(days=rng.randrange(28)), customer)
         ledger.on(document.day, partial(sold, ledger, document, credited=number == 4))
-    late = sale(ledger, first + timedelta(days=rng.randrange(20)), rng.choice(active[:4]))
+    late = sale(ledger, first + timedelta(days=rng.randrange(20)), rng.choice(home))
     ledger.on(late.day, partial(drafted, ledger, late))
 
 
@@ -110,7 +115,9 @@ def sold(ledger: Ledger, document: Document, *, vague: bool = False, credited: b
         return
     day = document.day + timedelta(days=6)
     name = ledger.store.get("account.move", move)["name"]
-    note = Document("out_refund", document.partner, day, document.lines[:1], "Immediate Payment", f"Reversal of: {name}", reverses=move)
+    note = Document(
+        "out_refund", document.partner, day, document.lines[:1], "Immediate Payment", f"Reversal of: {name}", reverses=move
+    )
     ledger.on(day, partial(credit, ledger, note))
 
 
@@ -161,7 +168,7 @@ def purchases(ledger: Ledger, first: date) -> None:
     if first.month % 2 == 0:
         returned = [Sold("500000", "Returned parts", ledger.random.randrange(4000, 15000))]
         note = Document("in_refund", ledger.books.chart.vendors[0], first + timedelta(days=16), returned, ref=f"CN-{first:%y%m}")
-        ledger.on(note.day, lambda: documents.book(ledger.books, note) and None)
+        ledger.on(note.day, lambda: documents.book(ledger.books, note))
 
 
 def bought(ledger: Ledger, bill: Document) -> None:
@@ -189,7 +196,9 @@ def regular(ledger: Ledger, first: date) -> None:
     if first >= date(2025, 3, 1):
         rate = Line(first + timedelta(days=14), -92_000, "LOAN INSTALMENT DEMO BANK")
         ledger.on(rate.day, lambda: bank.received(rate, Match("271000", fee=12_000, fee_account="660000")), hour=6)
-    till = Line(first + timedelta(days=20), 9_500 if first.month % 2 else -7_200, "Cash sale" if first.month % 2 else "Stamps and coffee")
+    till = Line(
+        first + timedelta(days=20), 9_500 if first.month % 2 else -7_200, "Cash sale" if first.month % 2 else "Stamps and coffee"
+    )
     ledger.on(till.day, lambda: bank.at_once(till, Match("450000" if till.amount > 0 else "600000"), "CSH1"))
     wages = first + timedelta(days=27)
 
@@ -202,3 +211,16 @@ def regular(ledger: Ledger, first: date) -> None:
         books.entry("MISC", wages, [Item("650000", 10_000), Item("141000", -10_000)], ref=f"Insurance {first:%m/%Y}")
 
     ledger.on(wages, closing)
+
+
+def tax_return(ledger: Ledger, day: date) -> None:
+    """The tax of a quarter: what was paid is set off against what was received, the rest goes to the tax office."""
+    balances = dict.fromkeys(("131000", "251000"), 0)
+    accounts = {ledger.books.chart.accounts[code]: code for code in balances}
+    for row in ledger.store.all(LINE):
+        if row["account_id"] in accounts and row["parent_state"] == "posted" and row["date"] < f"{day:%Y-%m}":
+            balances[accounts[row["account_id"]]] += cents(row["balance"])
+    paid = balances["131000"]
+    ledger.books.entry("MISC", day, [Item("251000", paid), Item("131000", -paid)], ref=f"Tax return {day:%m/%Y}")
+    due = Line(day + timedelta(days=1), balances["251000"] + paid, f"TAX RETURN {day:%m/%Y}", "Sample Tax Office")
+    ledger.on(due.day, lambda: ledger.bank.received(due, Match("251000")), hour=6)

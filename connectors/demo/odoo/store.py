@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.demo.odoo import fields
+from connectors.demo.odoo.tables import MODELS
 
 Row = dict[str, Any]
 EMPTY: dict[str, Any] = {"integer": 0, "float": 0.0, "monetary": 0.0}
@@ -32,7 +33,7 @@ def stamp_text(at: datetime) -> str:
 class Store:
     """Records by model and id; ``now`` is the clock that stamps them, ``lock`` guards a change against readers."""
 
-    def __init__(self, models: Iterable[str] = tuple(fields.MODELS), now: Callable[[], datetime] = utcnow) -> None:
+    def __init__(self, models: Iterable[str] = tuple(MODELS), now: Callable[[], datetime] = utcnow) -> None:
         self.models = {name: fields.model(name) for name in models}
         self.rows: dict[str, dict[int, Row]] = {name: {} for name in self.models}
         self.now = now
