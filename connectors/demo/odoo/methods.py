@@ -154,7 +154,8 @@ class Records:
         if denied:
             quoted, model = ",".join(denied), f"{self.store.models[self.model].label} ({self.model})"
             raise AccessError(
-                f'You do not have enough rights to access the fields "{quoted}" on {model}. Please contact your system administrator.'
+                f'You do not have enough rights to access the fields "{quoted}" on {model}. '
+                "Please contact your system administrator."
                 f"\n\nOperation: read\nUser: {self.uid}\nFields:\n" + "\n".join(f"- {name} (always forbidden)" for name in denied)
             )
 
