@@ -217,8 +217,11 @@ class Json2(Odoo):
         return int(answer["version_info"][0]), str(answer["version"])
 
     def sign_in(self) -> None:
-        """One cheap call with the key."""
-        self.call("res.users", "context_get")
+        """One cheap call with the key, once in this process."""
+        key = (self.login.url, self.login.database, self.login.user, hash(self.login.password))
+        if key not in _LOGINS:
+            self.call("res.users", "context_get")
+            _LOGINS[key] = 0
 
     def _call(self, model: str, method: str, arguments: Mapping[str, Any], shape: Any) -> Any:
         headers = {
