@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import httpx
 import pyarrow as pa
@@ -37,6 +37,9 @@ KIND = b"ipai.kind"
 it is a string, so only dates, timestamps and uuids are inferred. ``number``, ``boolean``, ``json``: JSON text
 of that kind. Columns that are not Arrow strings carry their type themselves.
 """
+
+RAW = {KIND: b"json", b"ipai.raw": b"1"}
+"""Arrow field metadata of the last column of a batch, ``_raw``: each record as JSON, as the vendor sent it."""
 
 
 class SourceError(Exception):
@@ -102,7 +105,76 @@ class Gone:
     name: str
 
 
-Emitted = Record | Part | Gone
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records as columns, for sources that read many at once; write mode merge, each key at most once.
+
+    Pages are committed together up to ``Stream.batch_size`` rows, with the last ``cursor`` among them (None leaves
+    the saved one). The stream says itself what was deleted, see :class:`Deleted`.
+    """
+
+    batch: pa.RecordBatch
+    cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The source no longer has the records of these keys: their rows are marked with ``_deleted_at``.
+
+    Everything emitted before is committed before the stream is asked for more, so with no keys it says: commit now.
+    """
+
+    keys: Sequence[int]
+    cursor: Cursor | None = None
+
+
+Emitted = Record | Part | Gone | Page | Deleted
+
+Group = tuple[Any, ...]
+"""What the rows of one control total have in common, in the order of ``by``; a month is its first day."""
+
+
+class Loaded(Protocol):
+    """The rows that this connector has in the stream's table, those marked as deleted left out. Keys are one integer column.
+
+    ``by`` names columns; ``date:month`` is the month of a date column.
+    """
+
+    def count(self) -> int:
+        """How many rows there are."""
+
+    def keys(self, after: int, upto: int | None) -> list[int]:
+        """The keys above ``after`` up to and with ``upto`` (None: the last), in order."""
+
+    def values(self, columns: Sequence[str], keys: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+        """These columns of the rows that have one of these keys."""
+
+    def totals(self, by: Sequence[str], sums: Sequence[str]) -> dict[Group, tuple[Any, ...]]:
+        """For each group the number of rows and the sum of each column, as Decimal."""
+
+    def members(self, by: Sequence[str], group: Group, columns: Sequence[str]) -> dict[int, tuple[Any, ...]]:
+        """The rows of one group by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether what is loaded equals what the source says it has.
+
+    ``differences`` are for people and as JSON: what differs, ``source`` and ``loaded`` values, the keys concerned.
+    ``suspects`` are all keys that a repair must read again.
+    """
+
+    checked: int
+    """Control totals that were compared."""
+    differences: Sequence[Mapping[str, Any]] = ()
+    suspects: Sequence[int] = ()
+    authority: str = ""
+    """Who was asked, e.g. ``Odoo 18.0 at https://erp.example.com, database main``."""
+
+    @property
+    def ok(self) -> bool:
+        """Everything agreed."""
+        return not self.differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +211,10 @@ class Client:
     allow_private_urls: bool = False
     stopping: Callable[[], bool] = lambda: False
     mode: SyncMode = "incremental"
+    loaded: Loaded | None = None
+    """What the stream's table holds; None outside a run."""
+    notes: list[str] = field(default_factory=list)
+    """Lines that people must see beside the result of this stream (a field that was left out)."""
 
 
 class Stream(ABC):
@@ -166,8 +242,24 @@ class Stream(ABC):
         """Yield what is new after ``since`` (None: everything), in a stable order.
 
         For records, the cursor is ``{cursor_field: highest value seen}``. A stream of parts gets
-        ``{part name: the cursor that part brought}`` for every part loaded so far.
+        ``{part name: the cursor that part brought}`` for every part loaded so far. Pages bring their own.
         """
+
+    def prove(self, client: Client) -> Proof | None:
+        """Compare the source's own totals with ``client.loaded`` after the last commit; None when the source has none.
+
+        The engine lets :meth:`repair` read again what differs, and fails the stream when it still differs after
+        a few tries.
+        """
+        return None
+
+    def repair(self, client: Client, proof: Proof) -> Iterator[Emitted]:
+        """The suspects of a proof as they are now."""
+        raise NotImplementedError
+
+    def mapping(self, client: Client) -> Sequence[Mapping[str, str]]:
+        """How the vendor's fields become columns: ``{"field", "label", "type", "column", "column_type"}`` each."""
+        return ()
 
 
 class Source(ABC):
@@ -202,6 +294,11 @@ class Source(ABC):
     @abstractmethod
     def check(self, client: Client) -> Iterator[Check]:
         """Try the source with its secrets: reachable, allowed, what was found. Never raises for a vendor's no."""
+
+    @classmethod
+    def record_url(cls, config: Mapping[str, Any], stream: str, key: Mapping[str, Any]) -> str | None:
+        """Where a person sees the record with this primary key at the vendor; None when there is no such page."""
+        return None
 
     @classmethod
     def validate(cls, config: Mapping[str, Any]) -> Mapping[str, str]:

@@ -78,6 +78,10 @@ class StreamContext:
     counts: Counts = field(default_factory=Counts)
     schema_changes: list[str] = field(default_factory=list)
     discarded_values: int = 0
+    settling: bool = False
+    """The stream was read; it is only compared with its source once more."""
+    proof: dict[str, Any] | None = None
+    """How the last comparison with the source went, as it is kept with the run."""
     seconds: dict[str, float] = field(default_factory=lambda: {"extract": 0.0, "load": 0.0})
 
     def fence(self, cursor: psycopg.Cursor[Any]) -> None:
@@ -88,9 +92,13 @@ class StreamContext:
 
     def metadata(self) -> dict[str, Any]:
         """What ``ipai_connector_run_stream.metadata`` says of the load."""
+        if self.settling:
+            return {"proof": self.proof}
         return {
             "schema_changes": self.schema_changes,
             "discarded_values": self.discarded_values,
+            "notes": self.client.notes,
+            "proof": self.proof,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
 

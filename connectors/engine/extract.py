@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,15 +19,17 @@ from types import GeneratorType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connectors.contract import Cursor as Reached
-from connectors.contract import Emitted, Gone, Part, Record, Rejected, Retry, SkipRecord, StopStream
+from connectors.contract import Deleted, Emitted, Gone, Page, Part, Record, Rejected, Retry, SkipRecord, StopStream
 from connectors.engine import merge, state, tables
 from connectors.engine.context import Counts, StreamContext
 from connectors.engine.copying import Copier
 from connectors.engine.encode import Constant
 from connectors.engine.errors import Cancelled
 from connectors.engine.load import Unit, delete_rows, load, one_transaction, total_up
+from connectors.engine.prove import prove
 from connectors.engine.records import to_batch
 from connectors.engine.spool import Spool
 from connectors.engine.tables import Cursor
@@ -43,21 +45,23 @@ def run_stream(context: StreamContext) -> Counts:
     with _calm_collector():
         run = _Run(context)
         try:
-            _to_the_end(context, run)
-            run.finish()
+            if not context.settling:
+                _to_the_end(context, run.once, run)
+                run.finish()
+            prove(context, lambda emitted: _to_the_end(context, lambda: run.take(emitted()), run))
         finally:
             run.close()
     context.counts.check()
     return context.counts
 
 
-def _to_the_end(context: StreamContext, run: _Run) -> None:
+def _to_the_end(context: StreamContext, once: Callable[[], None], run: _Run) -> None:
     """Read until the source has no more; after Retry again from the last commit, a few times."""
     attempt = 0
     while True:
         before = run.commits
         try:
-            return run.once()
+            return once()
         except Retry as error:
             attempt = 1 if run.commits > before else attempt + 1
             if attempt > ATTEMPTS:
@@ -100,7 +104,8 @@ class _Run:
         self.commits = 0
         self.parts_seen: set[str] = set()
         self.loaded: dict[str, Reached] = {}
-        self.had_parts = False
+        self.had_parts = self.had_pages = False
+        self.paged: Reached | None = None
         self.of_records = self.stream.cursor_field is not None
         self.seen = Spool(context.client.scratch) if self.full and self.stream.write_mode == "merge" else None
         with one_transaction() as cursor:
@@ -114,9 +119,14 @@ class _Run:
 
     def once(self) -> None:
         """One call of ``read``, from what is committed so far."""
-        since = (self.cursor.committed or self.since) if self.of_records else ({**(self.since or {}), **self.loaded} or None)
+        reached = self.paged or self.cursor.committed or self.since
+        since = reached if self.of_records else ({**(self.since or {}), **self.loaded} or None)
+        self.take(self.stream.read(self.context.client, since))
+
+    def take(self, source: Iterator[Emitted]) -> None:
+        """Commit all that the source emits."""
         self.context.progress.phase = "reading"
-        emitted = _Emitted(self.context, self.stream.read(self.context.client, since), resumable=not self.at_once)
+        emitted = _Emitted(self.context, source, resumable=not self.at_once)
         while (item := emitted.peek()) is not None:
             if isinstance(item, Part):
                 emitted.take()
@@ -124,6 +134,11 @@ class _Run:
             elif isinstance(item, Gone):
                 emitted.take()
                 self._gone(item.name)
+            elif isinstance(item, Page):
+                self._pages(emitted)
+            elif isinstance(item, Deleted):
+                emitted.take()
+                self._deleted(item)
             else:
                 self._records(emitted)
             self.commits += 1
@@ -171,6 +186,44 @@ class _Run:
         )
         self.cursor.commit()
 
+    def _pages(self, emitted: _Emitted) -> None:
+        """Pages up to the batch size in one transaction, the next ones already being fetched."""
+        self.had_pages = True
+        pages, rows = list[Page](), 0
+        while isinstance(item := emitted.peek(), Page) and (not pages or rows + item.batch.num_rows <= self.stream.batch_size):
+            emitted.take()
+            pages.append(item)
+            rows += item.batch.num_rows
+        reached = next((page.cursor for page in reversed(pages) if page.cursor is not None), None)
+        batches = _joined([page.batch for page in pages])
+        keys = [batch.column(batch.schema.get_field_index(self.stream.primary_key[0])) for batch in batches]
+        unit = Unit(
+            iter(batches),
+            partial(_key_place, keys),
+            strict=False,
+            on_commit=partial(self._save_page_cursor, reached),
+            keys=_key_range(keys),
+        )
+        load(self.context, unit)
+        self.paged = reached or self.paged
+
+    def _deleted(self, item: Deleted) -> None:
+        """Mark the rows of records that are gone, with the cursor that says so."""
+        self.had_pages = True
+        table, counts = tables.target(self.stream.target), Counts()
+        with one_transaction() as cursor:
+            table.read(cursor)
+            if table.exists and item.keys:
+                constants = self._constants(cursor)
+                counts.deleted = merge.mark(cursor, table, self.stream.primary_key[0], item.keys, constants)
+            self._save_page_cursor(item.cursor, cursor)
+            total_up(self.context, cursor, counts)
+        self.paged = item.cursor or self.paged
+
+    def _save_page_cursor(self, reached: Reached | None, cursor: Cursor) -> None:
+        if reached is not None:
+            state.save_cursor(cursor, self.context, reached)
+
     def _save_cursor(self, cursor: Cursor) -> None:
         if not self.of_records or self.whole:
             return
@@ -192,7 +245,7 @@ class _Run:
         if self.whole and not self.commits and (self.of_records or not self.had_parts):
             self._empty_replace()
         with one_transaction() as cursor:
-            if self.seen is not None and self.commits:
+            if self.seen is not None and self.commits and not self.had_pages:
                 counts.deleted = self._tombstones(cursor)
             if self.of_records and self.cursor.value is not None:
                 state.save_cursor(cursor, context, self.cursor.value)
@@ -228,12 +281,10 @@ class _Run:
                 copier.add(batch)
         finally:
             copier.finish()
-        constants: dict[str, Constant] = {
-            "_loaded_at": _now(cursor),
-            "_run_id": self.context.run_id,
-            "_connector_id": self.context.connector_id,
-        }
-        return merge.tombstone(cursor, table, key, constants)
+        return merge.tombstone(cursor, table, key, self._constants(cursor))
+
+    def _constants(self, cursor: Cursor) -> dict[str, Constant]:
+        return {"_loaded_at": _now(cursor), "_run_id": self.context.run_id, "_connector_id": self.context.connector_id}
 
 
 def _now(cursor: Cursor) -> datetime:
@@ -241,6 +292,29 @@ def _now(cursor: Cursor) -> datetime:
     assert row is not None
     moment: datetime = row[0]
     return moment
+
+
+def _joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """One batch where all have the same columns: what is done for each batch then happens once."""
+    if any(not batch.schema.equals(batches[0].schema, check_metadata=True) for batch in batches):
+        return batches
+    return list(pa.Table.from_batches(batches).combine_chunks().to_batches()) or batches[:1]
+
+
+def _key_place(keys: list[pa.Array], row: int) -> str:
+    for column in keys:
+        if row < len(column):
+            return f"id {column[row]}"
+        row -= len(column)
+    return f"record {row + 1}"
+
+
+def _key_range(keys: list[pa.Array]) -> tuple[int, int] | None:
+    """The lowest and the highest key when they ascend strictly over all pages; None when a key may come twice."""
+    column = pa.concat_arrays(keys) if keys else None
+    if not column or not pc.all(pc.less(column[:-1], column[1:]), min_count=0).as_py():
+        return None
+    return column[0].as_py(), column[-1].as_py()
 
 
 def _record_place(first: int, row: int) -> str:
@@ -291,7 +365,7 @@ def _batches(emitted: _Emitted, size: int | None, keep_raw: bool, highest: _High
     left, waiting = size, list[Record]()
     while left is None or left > 0:
         item = emitted.peek()
-        if item is None or isinstance(item, Part | Gone):
+        if item is None or isinstance(item, Part | Gone | Page | Deleted):
             break
         emitted.take()
         left = None if left is None else left - 1

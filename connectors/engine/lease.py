@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 CLAIM = """
 UPDATE ipai_connector_run_stream s
-   SET status = 'running', lease_token = %s, lease_owner = %s, started_at = clock_timestamp(),
+   SET status = 'running', lease_token = %s, lease_owner = %s, started_at = coalesce(s.started_at, clock_timestamp()),
        lease_expires_at = clock_timestamp() + make_interval(secs => %s)
   FROM ipai_connector_run r
  WHERE s.id = %s AND s.status = 'queued' AND r.id = s.run_id AND r.status = 'running' AND NOT r.cancel_requested

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from psycopg import sql
 from psycopg.types.json import JsonbLoader
 
-from connectors.contract import KIND, Rejected, StopStream
+from connectors.contract import KIND, RAW, Rejected, StopStream
 from connectors.contract import Cursor as Reached
 from connectors.engine import merge, state, tables
 from connectors.engine.admit import Admission, key_columns
@@ -29,7 +29,6 @@ from connectors.engine.copying import Copier
 from connectors.engine.encode import Constant
 from connectors.engine.errors import Cancelled, EngineError
 from connectors.engine.infer import Inference
-from connectors.engine.records import RAW
 from connectors.engine.rejects import Rejects
 from connectors.engine.spool import Spool
 from connectors.engine.tables import Cursor, Table
@@ -55,6 +54,8 @@ class Unit:
     """Writes the stream's cursor inside the transaction."""
     seen: Spool | None = None
     """Collects the keys met, for full merges."""
+    keys: tuple[int, int] | None = None
+    """Lowest and highest key, where keys are one integer column and each comes once."""
 
 
 def load(context: StreamContext, unit: Unit) -> Counts:
@@ -115,6 +116,8 @@ class _Load:
         self.copier: Copier | None = None
         merges = self.stream.write_mode == "merge" or (unit.clear and unit.part is None)
         self.merging = merges and bool(self.stream.primary_key)
+        self.staged = self.merging
+        """Rows go through a stage. Not when no row of the table has a key in their range: then all are new."""
 
     def close(self) -> None:
         if self.copier:
@@ -138,12 +141,32 @@ class _Load:
             "_loaded_at": row[0],
         }
         self._retire(cursor)
+        self.staged = self.merging and not self._all_new(cursor)
         cursor.execute("SAVEPOINT ipai_copy")
         rows = self._copy(cursor)
         context.progress.phase = "committing"
         self._settle(cursor, rows)
         self._commit(cursor, time.perf_counter() - started)
         return self.counts
+
+    def _all_new(self, cursor: Cursor) -> bool:
+        """Whether no row of the table has a key of these; they are then copied straight in."""
+        if self.unit.keys is None:
+            return False
+        if self.unit.clear or not self.table.exists:
+            return True
+        key = self.stream.primary_key[0]
+        if key not in self.table.columns:
+            return False
+        cursor.execute("SAVEPOINT ipai_look")
+        found = cursor.execute(
+            sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE _connector_id = %s AND {} BETWEEN %s AND %s)").format(
+                self.table.identifier, sql.Identifier(key)
+            ),
+            [self.context.connector_id, *self.unit.keys],
+        ).fetchone()
+        cursor.execute("ROLLBACK TO SAVEPOINT ipai_look")  # lets go of the table: its columns may have to be changed
+        return not (found and found[0])
 
     def _retire(self, cursor: Cursor) -> None:
         """Name the part, and note which older loads of it these rows replace."""
@@ -218,7 +241,9 @@ class _Load:
         )
         self._delete_replaced(cursor)
         kinds = self.table.columns | {"_row": "bigint", "_raw": "jsonb"}
-        if not self.merging:
+        if not self.staged:
+            if self.merging:
+                tables.ensure_key(cursor, self.table, self._row_key)
             self.copier = Copier(cursor, self.table.identifier, kinds, self.constants)
             return
         wanted = {c.name for c in columns} | {"_row"} | (meta & {"_raw"})
@@ -278,7 +303,7 @@ class _Load:
         self._brought.update(dict.fromkeys(batch.schema.names))
         if self.unit.seen is not None and batch.num_rows:
             self.unit.seen.add(batch.select(list(self.key)))
-        if self.unit.part or self.merging:
+        if self.unit.part or self.staged:
             batch = batch.append_column(pa.field("_row", pa.int64()), numbers)
         if raw is not None:
             batch = batch.append_column(pa.field("_raw", pa.string(), metadata={KIND: b"json"}), raw)
@@ -293,7 +318,7 @@ class _Load:
     def _settle(self, cursor: Cursor, rows: int) -> None:
         """Merge, keys, rejected records: what follows the COPY."""
         counts, extra = self.counts, ["_row"] if self.unit.part else []
-        if self.merging and rows:
+        if self.staged and rows:
             tables.ensure_key(cursor, self.table, self._row_key)
             data = list(self._brought)
             extra += ["_raw"] if self.stream.keep_raw else []

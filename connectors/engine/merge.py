@@ -33,6 +33,9 @@ _TOMBSTONES = """
 UPDATE {table} AS t SET _deleted_at = %s, _run_id = %s WHERE t._connector_id = %s AND t._deleted_at IS NULL
 AND NOT EXISTS (SELECT FROM {seen} AS s WHERE {same})
 """
+_MARK = """
+UPDATE {table} SET _deleted_at = %s, _run_id = %s WHERE _connector_id = %s AND _deleted_at IS NULL AND {key} = ANY (%s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,15 @@ def tombstone(cursor: psycopg.Cursor[Any], table: Table, key: Sequence[str], con
     cursor.execute(
         sql.SQL(_TOMBSTONES).format(table=table.identifier, seen=SEEN, same=same),
         [constants["_loaded_at"], constants["_run_id"], constants["_connector_id"]],
+    )
+    return cursor.rowcount
+
+
+def mark(cursor: psycopg.Cursor[Any], table: Table, key: str, keys: Sequence[int], constants: Mapping[str, Constant]) -> int:
+    """Mark the rows of these keys as deleted; how many were not so before."""
+    cursor.execute(
+        sql.SQL(_MARK).format(table=table.identifier, key=sql.Identifier(key)),
+        [constants["_loaded_at"], constants["_run_id"], constants["_connector_id"], list(keys)],
     )
     return cursor.rowcount
 

@@ -12,10 +12,8 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
-from connectors.contract import KIND, Record
+from connectors.contract import KIND, RAW, Record
 
-RAW = {b"ipai.raw": b"1"}
-"""Metadata of the field that holds the record as the vendor sent it."""
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -30,7 +28,7 @@ def to_batch(records: Sequence[Record], keep_raw: bool = False) -> pa.RecordBatc
         fields.append(pa.field(name, pa.string(), metadata={KIND: kind}))
         arrays.append(pa.array(values, pa.string()))
     if keep_raw:
-        fields.append(pa.field("_raw", pa.string(), metadata={KIND: b"json", **RAW}))
+        fields.append(pa.field("_raw", pa.string(), metadata=RAW))
         arrays.append(pa.array([json_text(record) for record in records], pa.string()))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 

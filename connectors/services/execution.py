@@ -18,17 +18,19 @@ from django.db.models.functions import Now
 
 from connectors.contract import Client, Source, SourceError, Stream, SyncMode
 from connectors.engine.client import build_client
-from connectors.engine.context import Progress, StreamContext
+from connectors.engine.context import Counts, Progress, StreamContext
 from connectors.engine.errors import Cancelled, EngineError, LeaseLost
 from connectors.engine.lease import Heartbeat, RunLogHandler, claim
 from connectors.errors import ConfigInvalid, ConnectorError
-from connectors.models import ConnectorRun, RunStream, Status
+from connectors.models import OPEN, ConnectorRun, RunStream, Status
 from connectors.services.configs import source_of, with_uploads
-from connectors.services.runs import close_if_done, fail_run
+from connectors.services.runs import close_if_done, fail_run, reap_lost
 from ipai.vault.errors import VaultError
 from ipai.vault.redaction import redact
 
 log = logging.getLogger(__name__)
+WAIT_SECONDS = 0.2
+"""Between looks at streams that a worker has taken."""
 Watch = Callable[[RunStream, Progress], None]
 
 
@@ -66,10 +68,16 @@ def plan_run(run_id: UUID) -> list[int]:
 
 
 def execute_run(run_id: UUID, watch: Watch | None = None) -> ConnectorRun:
-    """Plan and run everything in this process, stream after stream; returns the ended run."""
-    for run_stream_id in plan_run(run_id):
-        execute_stream(run_stream_id, watch)
-    return ConnectorRun.objects.select_related("connector").get(pk=run_id)
+    """Plan and run everything in this process, stream after stream; returns the ended run. Workers may take streams too."""
+    plan_run(run_id)
+    while (run := ConnectorRun.objects.select_related("connector").get(pk=run_id)).status in OPEN:
+        waiting = list(run.streams.filter(status=Status.QUEUED).values_list("pk", flat=True))
+        for run_stream_id in waiting:
+            execute_stream(run_stream_id, watch)
+        if not waiting:
+            time.sleep(WAIT_SECONDS)
+            reap_lost(run.connector)
+    return run
 
 
 def execute_stream(run_stream_id: int, watch: Watch | None = None) -> None:
@@ -87,7 +95,8 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None) -> None:
     lines = RunLogHandler(run.pk, row.stream, secrets.values())
     logger = logging.Logger(f"run.{run.pk}.{row.stream}", logging.INFO)
     logger.addHandler(lines)
-    progress = Progress()
+    progress = Progress(rows=row.rows_read)
+    settling = row.stream in run.metadata.get("settling", ())
     heartbeat = Heartbeat(run_stream_id, token, progress, lines)
     heartbeat.start()
     try:
@@ -103,6 +112,8 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None) -> None:
                 log=logger,
                 progress=progress,
                 stopping=heartbeat.stopping,
+                counts=counts_before(row),
+                settling=settling,
             )
             status, message = _run(context, source, row, secrets, watch)
     finally:
@@ -116,11 +127,14 @@ def _run(
 ) -> tuple[Status, str]:
     """Run the engine; how the stream ended and, when badly, one line that says why."""
     from connectors.engine.extract import run_stream
+    from connectors.engine.loaded import LoadedRows
 
     if watch:
         watch(row, context.progress)
     try:
-        context.stream = _stream(source, row.stream, context.client)
+        context.stream = stream = _stream(source, row.stream, context.client)
+        if stream.primary_key:
+            context.client.loaded = LoadedRows(stream.target, stream.primary_key[0], context.connector_id)
         run_stream(context)
         context.counts.check()
     except Cancelled:
@@ -141,6 +155,11 @@ def _run(
         log.error("Stream %s of run %s failed", row.stream, row.run_id, exc_info=_without_values(error))
         return Status.FAILED, f"Unexpected {type(error).__name__}; the worker's log has the details"
     return Status.SUCCESS, ""
+
+
+def counts_before(row: RunStream) -> Counts:
+    """What the stream has counted already: something when it settles."""
+    return Counts(**{name: getattr(row, f"rows_{name}") for name in asdict(Counts())})
 
 
 def _end(

@@ -15,7 +15,10 @@ from connectors.contract import Check, Client, Source, StopStream, Stream, sourc
 from connectors.engine.client import build_http
 
 BRONZE = r"ipai_bronze_(core|erp|devops)\.[a-z][a-z0-9_]{0,62}"
-LEAST: dict[str, dict[str, Any]] = {"files": {"path": "/nowhere/a.csv", "table": "things"}}
+LEAST: dict[str, dict[str, Any]] = {
+    "files": {"path": "/nowhere/a.csv", "table": "things"},
+    "odoo": {"url": "https://nowhere.invalid", "database": "main", "user": "demo"},
+}
 """A config with the required fields only, for sources whose required fields have no default."""
 
 
