@@ -64,7 +64,10 @@ class SkipRecord(SourceError):
 
 
 class StopStream(SourceError):
-    """This stream cannot go on; what is committed stays, other streams continue."""
+    """This stream cannot go on; what is committed stays, other streams continue.
+
+    Raised by a part's batches: nothing of this part is loaded, the next parts are, and the stream fails at its end.
+    """
 
 
 class ReconnectNeeded(SourceError):
@@ -199,9 +202,9 @@ class SecretField:
 class Client:
     """What the engine hands to a source for one run.
 
-    ``http`` retries, honours Retry-After, refuses private addresses (unless the operator allows them) and
-    logs without secrets. ``scratch`` is a private folder, emptied after the run. ``stopping()`` is true when
-    the run was cancelled: long loops ask it and return.
+    Warnings in ``log`` stand beside the result of the run. ``http`` retries, honours Retry-After, refuses private addresses
+    (unless the operator allows them) and logs without secrets. ``scratch`` is a private folder, emptied after the run.
+    ``stopping()`` is true when the run was cancelled: long loops ask it and return.
     """
 
     http: httpx.Client
@@ -213,8 +216,6 @@ class Client:
     mode: SyncMode = "incremental"
     loaded: Loaded | None = None
     """What the stream's table holds; None outside a run."""
-    notes: list[str] = field(default_factory=list)
-    """Lines that people must see beside the result of this stream (a field that was left out)."""
 
 
 class Stream(ABC):

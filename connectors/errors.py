@@ -26,10 +26,11 @@ class ConfigInvalid(ConnectorError):
 
 
 class RunInProgress(ConnectorError):
-    """One run per connector at a time; ``run`` is the one that is open."""
+    """One run per connector at a time; ``run`` is the one that is open, ``held`` says in whose hands it is."""
 
-    def __init__(self, run: ConnectorRun) -> None:
-        super().__init__(f"{run.connector.name} is {run.status} already (run {run.id}); wait for it or cancel it")
+    def __init__(self, run: ConnectorRun, held: str = "") -> None:
+        held = held or "wait for it or cancel it"
+        super().__init__(f"{run.connector.name} is {run.status} already (run {run.id}): {held}")
         self.run = run
 
 

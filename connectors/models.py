@@ -132,7 +132,7 @@ class RunStream(models.Model):
     """While running: ``{"phase", "rows", "bytes", "bytes_total", "part"}``."""
     error_message = models.TextField(default="")
     metadata = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
-    """``{"schema_changes": [...], "seconds": {"extract": s, "load": s}}``."""
+    """``{"schema_changes": [...], "warnings": [...], "seconds": {"extract": s, "load": s}}``."""
 
     class Meta:
         db_table = "ipai_connector_run_stream"

@@ -74,6 +74,7 @@ def stream_detail(stream: RunStream) -> dict[str, Any]:
         "error_message": stream.error_message,
         "progress": stream.progress if stream.status == Status.RUNNING else None,
         "schema_changes": stream.metadata.get("schema_changes", []),
+        "warnings": stream.metadata.get("warnings", []),
     }
 
 
@@ -164,11 +165,27 @@ def schedule_words(expression: str) -> str:
 def connector_named(name: str, tenant: Tenant) -> ConnectorConfig | None:
     """A connector by name or id within a tenant."""
     by = Q(name=name)
-    try:
-        by |= Q(pk=UUID(name))
-    except ValueError:
-        pass
+    if key := _uuid(name):
+        by |= Q(pk=key)
     return ConnectorConfig.objects.filter(by, tenant=tenant).select_related("tenant").first()
+
+
+def run_with_id(text: str, tenant: Tenant) -> ConnectorRun | None:
+    """A run by its id within a tenant."""
+    key = _uuid(text)
+    return runs_for(tenant).filter(pk=key).first() if key else None
+
+
+def open_run(connector: ConnectorConfig) -> ConnectorRun | None:
+    """The run that is queued or running; there is one at most."""
+    return connector.runs.filter(status__in=OPEN).select_related("connector").first()
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def is_mode(value: str) -> bool:

@@ -119,6 +119,7 @@ def _stream_line(stream: RunStream, there: bool) -> dict[str, Any]:
         "part": stream.progress.get("part", "") if stream.status == Status.RUNNING else "",
         "balanced": stream.status in OPEN or stream.rows_read == accounted,
         "changes": stream.metadata.get("schema_changes", []),
+        "warnings": stream.metadata.get("warnings", []),
     }
 
 

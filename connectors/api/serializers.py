@@ -221,6 +221,7 @@ class StreamOut(serializers.Serializer[Any]):
     error_message = serializers.CharField()
     progress = serializers.DictField(allow_null=True, help_text="While running: phase, rows, bytes, bytes_total, part.")
     schema_changes = serializers.ListField(child=serializers.JSONField())
+    warnings = serializers.ListField(child=serializers.CharField())
 
 
 class RunOut(serializers.Serializer[Any]):

@@ -20,7 +20,10 @@ from connectors.contract import Client, StopStream, SyncMode
 
 USER_AGENT = "ipai-databricks/1"
 TIMEOUT = httpx.Timeout(60, connect=15)
+CHECK_TIMEOUT = httpx.Timeout(10, connect=4)
 RETRIES = 6
+LOOK_UPS = 3
+"""Times that a name is looked up, a second and then two apart, before it counts as unknown."""
 BACKOFF_SECONDS = 0.5
 LONGEST_WAIT = 60.0
 """Seconds between two tries at most, Retry-After included."""
@@ -30,14 +33,16 @@ RETRIED_STATUS = (408, 425, 429, 500, 502, 503, 504)
 _TRANSLATED = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
 
 
-def build_client(run_id: str, scratch: Path, log: logging.Logger, stopping: Callable[[], bool], mode: SyncMode) -> Client:
-    """The client of one run, by the settings. ``log`` also gets one line per HTTP request."""
+def build_client(
+    run_id: str, scratch: Path, log: logging.Logger, stopping: Callable[[], bool], mode: SyncMode, patient: bool = True
+) -> Client:
+    """The client of one run, by the settings. ``log`` also gets one line per HTTP request. ``patient`` as :func:`build_http`."""
     from django.conf import settings
 
     roots = (*settings.IPAI_FILES_ROOTS, settings.IPAI_DEMO_DIR)  # not the uploads: each connector gets its own
     private = bool(settings.IPAI_ALLOW_PRIVATE_URLS)
     return Client(
-        http=build_http(log, private, stopping),
+        http=build_http(log, private, stopping, patient),
         scratch=scratch,
         log=log,
         files_roots=tuple(Path(root).resolve() for root in roots),
@@ -47,20 +52,25 @@ def build_client(run_id: str, scratch: Path, log: logging.Logger, stopping: Call
     )
 
 
-def build_http(log: logging.Logger, allow_private: bool, stopping: Callable[[], bool] = lambda: False) -> httpx.Client:
-    """An httpx client over the guarded transport. Proxies of the environment are not used: they would resolve names for us."""
+def build_http(
+    log: logging.Logger, allow_private: bool, stopping: Callable[[], bool] = lambda: False, patient: bool = True
+) -> httpx.Client:
+    """An httpx client over the guarded transport. Proxies of the environment are not used: they would resolve names for us.
+
+    Not ``patient``: one try more at most, for a person who waits for the answer of a check.
+    """
     retry_type = type("StoppableRetry", (_StoppableRetry,), {"stopping": staticmethod(stopping)})
     retry = retry_type(
-        total=RETRIES,
+        total=RETRIES if patient else 1,
         status_forcelist=RETRIED_STATUS,
         backoff_factor=BACKOFF_SECONDS,
         backoff_jitter=0.5,
-        max_backoff_wait=LONGEST_WAIT,
-        total_timeout=5 * LONGEST_WAIT,
+        max_backoff_wait=LONGEST_WAIT if patient else 2.0,
+        total_timeout=5 * LONGEST_WAIT if patient else 2.0,
     )
     return httpx.Client(
-        transport=RetryTransport(transport=GuardedTransport(allow_private, log), retry=retry),
-        timeout=TIMEOUT,
+        transport=RetryTransport(transport=GuardedTransport(allow_private, log, LOOK_UPS if patient else 1), retry=retry),
+        timeout=TIMEOUT if patient else CHECK_TIMEOUT,
         follow_redirects=True,
         max_redirects=MOST_REDIRECTS,
         trust_env=False,
@@ -95,7 +105,7 @@ class _StoppableRetry(Retry):
 class GuardedTransport(httpx.HTTPTransport):
     """https only (http where private addresses are allowed), through :class:`GuardedBackend`; one log line per request."""
 
-    def __init__(self, allow_private: bool, log: logging.Logger) -> None:
+    def __init__(self, allow_private: bool, log: logging.Logger, look_ups: int = LOOK_UPS) -> None:
         context = _ssl_context()
         super().__init__(verify=context, trust_env=False)
         self._allow_private, self._log = allow_private, log
@@ -105,7 +115,7 @@ class GuardedTransport(httpx.HTTPTransport):
             max_connections=20,
             max_keepalive_connections=10,
             keepalive_expiry=30,
-            network_backend=GuardedBackend(allow_private),
+            network_backend=GuardedBackend(allow_private, look_ups),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -127,8 +137,8 @@ class GuardedTransport(httpx.HTTPTransport):
 class GuardedBackend(httpcore.NetworkBackend):
     """Resolves a name, refuses addresses that are not global, and connects to the very address it checked."""
 
-    def __init__(self, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    def __init__(self, allow_private: bool, look_ups: int = LOOK_UPS) -> None:
+        self._allow_private, self._look_ups = allow_private, look_ups
         self._backend = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -157,14 +167,21 @@ class GuardedBackend(httpcore.NetworkBackend):
         time.sleep(seconds)
 
     def _resolve(self, host: str, port: int) -> list[str]:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (socket.gaierror, UnicodeError):
-            raise httpcore.ConnectError(f"{host} cannot be resolved") from None
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        addresses = self._look_up(host, port)
         if not self._allow_private and not all(is_public(address) for address in addresses):
             raise StopStream(f"{host} is not a public address: set IPAI_ALLOW_PRIVATE_URLS=1 to let connectors reach private ones")
         return addresses
+
+    def _look_up(self, host: str, port: int) -> list[str]:
+        """A name that is unknown stays so however often one asks: no retries beside these, one clear error."""
+        for seconds in range(self._look_ups):
+            time.sleep(seconds)
+            try:
+                found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            except (socket.gaierror, UnicodeError):
+                continue
+            return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        raise StopStream(f"The name {host} cannot be resolved: check the address and this machine's name server")
 
 
 def is_public(address: str) -> bool:

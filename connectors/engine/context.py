@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 
 from connectors.contract import Client, Stream, SyncMode
-from connectors.engine.errors import EngineError, LeaseLost
+from connectors.engine.errors import Cancelled, EngineError, LeaseLost
 
 FENCE = "SELECT 1 FROM ipai_connector_run_stream WHERE id = %s AND lease_token = %s FOR UPDATE"
 
@@ -90,6 +90,11 @@ class StreamContext:
         if cursor.fetchone() is None:
             raise LeaseLost
 
+    def check_stop(self) -> None:
+        """Raise Cancelled when the stream must end: the run was cancelled, or the lease is lost."""
+        if self.stopping():
+            raise Cancelled
+
     def metadata(self) -> dict[str, Any]:
         """What ``ipai_connector_run_stream.metadata`` says of the load."""
         if self.settling:
@@ -97,7 +102,6 @@ class StreamContext:
         return {
             "schema_changes": self.schema_changes,
             "discarded_values": self.discarded_values,
-            "notes": self.client.notes,
             "proof": self.proof,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from pgpq import encoders
 from pgpq.schema import Jsonb
 
+from connectors.contract import StopStream
 from connectors.engine import types
 from connectors.engine.numeric import Unfit, numeric_wire
 
@@ -119,9 +120,27 @@ def as_text(values: pa.Array) -> pa.Array:
         return _nested(values)
     if types.of_arrow(kind) == "bytea":
         return _each(values, lambda value: "\\x" + bytes(value).hex())
+    if pa.types.is_duration(kind):
+        return _durations(values)
     if pa.types.is_float16(kind):
         values = values.cast(pa.float32())
     return values.cast(pa.string())
+
+
+_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+
+def _durations(values: pa.Array) -> pa.Array:
+    """Durations in the form of ISO 8601 with all their digits: PT1H0.500S. PostgreSQL rounds long seconds, so hours stand apart."""
+    digits = _DIGITS[values.type.unit]
+
+    def iso(count: int) -> str:
+        sign = "-" if count < 0 else ""
+        whole, rest = divmod(abs(count), 10**digits)
+        hours, seconds = divmod(whole, 3600)
+        return f"PT{f'{sign}{hours}H' if hours else ''}{sign}{seconds}{f'.{rest:0{digits}d}' if digits else ''}S"
+
+    return _each(values.cast(pa.int64()), iso)
 
 
 def _each(values: pa.Array, convert: Callable[[Any], str]) -> pa.Array:
@@ -129,6 +148,10 @@ def _each(values: pa.Array, convert: Callable[[Any], str]) -> pa.Array:
 
 
 def _nested(values: pa.Array) -> pa.Array:
-    """Lists, structs and maps as JSON; decimals keep their digits."""
-    rows = values.to_pylist(maps_as_pydicts="strict")
+    """Lists, structs and maps as JSON; decimals keep their digits. StopStream for what Python has no value for: times finer
+    than microseconds or beyond its calendar, a map with a key twice."""
+    try:
+        rows = values.to_pylist(maps_as_pydicts="strict")
+    except (ValueError, OverflowError, KeyError) as error:
+        raise StopStream(f"A nested value cannot be kept as JSON ({str(error).partition('. ')[0]})") from None
     return pa.array([None if row is None else _JSON.encode(row).decode() for row in rows], pa.string())

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Collection
@@ -19,6 +17,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from connectors.engine.process import this_process
 from connectors.models import RunLog
 from ipai.vault.redaction import redact
 
@@ -49,7 +48,7 @@ def claim(run_stream_id: int) -> UUID | None:
     """Take the stream; None when another worker has it, it has ended or its run was cancelled."""
     token = uuid4()
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [token, f"{socket.gethostname()}:{os.getpid()}", settings.IPAI_LEASE_SECONDS, run_stream_id])
+        cursor.execute(CLAIM, [token, this_process(), settings.IPAI_LEASE_SECONDS, run_stream_id])
         return token if cursor.fetchone() else None
 
 
@@ -57,10 +56,13 @@ class RunLogHandler(logging.Handler):
     """Collects log lines of a run, without its secrets, until the heartbeat writes them to ``ipai_run_log``."""
 
     LIMIT = 5_000
+    MOST_WARNINGS = 20
 
     def __init__(self, run_id: UUID, stream: str, secrets: Collection[str]) -> None:
         super().__init__(logging.INFO)
         self.run_id, self.stream, self.secrets = run_id, stream, tuple(secrets)
+        self.warnings: list[str] = []
+        """The first warnings, for whoever does not read the log."""
         self._waiting: list[RunLog] = []
         self._seen = 0
 
@@ -69,6 +71,8 @@ class RunLogHandler(logging.Handler):
         if self._seen > self.LIMIT and record.levelno < logging.WARNING:
             return
         message = redact(record.getMessage(), self.secrets)[:4_000].replace("\x00", "\\x00")
+        if record.levelno == logging.WARNING and message not in self.warnings and len(self.warnings) < self.MOST_WARNINGS:
+            self.warnings.append(message)
         self._waiting.append(RunLog(run_id=self.run_id, stream=self.stream, level=record.levelname.lower(), message=message))
 
     def write(self) -> None:

@@ -9,16 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
 
-import psycopg
 import pyarrow as pa
-from django.db import connection, transaction
 from psycopg import sql
-from psycopg.types.json import JsonbLoader
 
 from connectors.contract import KIND, RAW, Rejected, StopStream
 from connectors.contract import Cursor as Reached
@@ -27,16 +21,15 @@ from connectors.engine.admit import Admission, key_columns
 from connectors.engine.context import Counts, StreamContext
 from connectors.engine.copying import Copier
 from connectors.engine.encode import Constant
-from connectors.engine.errors import Cancelled, EngineError
 from connectors.engine.infer import Inference
 from connectors.engine.rejects import Rejects
+from connectors.engine.slices import slices
 from connectors.engine.spool import Spool
-from connectors.engine.tables import Cursor, Table
+from connectors.engine.tables import Cursor
+from connectors.engine.transact import delete_rows, one_transaction, total_up
 
 HEAD = 4
 """Batches that are looked at before the COPY starts: fewer columns then turn out wider later."""
-SLICE = 8 << 20
-"""Bytes of a batch at most; wider ones are cut, so that memory does not follow the row width."""
 
 
 @dataclass(slots=True)
@@ -66,37 +59,6 @@ def load(context: StreamContext, unit: Unit) -> Counts:
             return work.run(cursor)
     finally:
         work.close()
-
-
-@contextmanager
-def one_transaction() -> Iterator[Cursor]:
-    """A transaction of Django's connection as psycopg's own cursor, which the models share.
-
-    Its errors leave as Django's when the database is away, as one clear EngineError when it refused something.
-    """
-    try:
-        with transaction.atomic():
-            raw = connection.connection
-            assert raw is not None
-            with raw.cursor() as cursor:
-                cursor.adapters.register_loader("jsonb", JsonbLoader)  # Django leaves jsonb as text to its own fields
-                cursor.execute(f"SET LOCAL lock_timeout = '{tables.LOCK_TIMEOUT}'; SET LOCAL timezone = 'UTC'")
-                yield cursor
-    except (psycopg.errors.DiskFull, psycopg.errors.LockNotAvailable) as error:
-        raise EngineError(_one_line(error)) from None
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        with connection.wrap_database_errors:
-            raise error
-    except psycopg.Error as error:
-        raise EngineError(_one_line(error)) from None
-
-
-def _one_line(error: psycopg.Error) -> str:
-    if isinstance(error, psycopg.errors.NotNullViolation):  # the column may be another tenant's: its name is not said
-        return "The table's key has a column that these records lack, nothing of them was loaded: choose another table name"
-    diag = error.diag
-    where = f" (column {diag.column_name})" if diag.column_name else ""
-    return f"PostgreSQL refused the rows, nothing of them was loaded: {diag.message_primary or str(error).splitlines()[0]}{where}"
 
 
 class _Load:
@@ -213,6 +175,10 @@ class _Load:
                 self.context.log.info("A later value widens a column: the rows are copied again from the spool")
             else:
                 self._send(batch)
+        if not self._brought and not self.counts.read and self.unit.part:
+            self.context.log.warning("%s is an empty file: nothing was loaded from it", self.unit.part[0])
+        if not inference.columns:
+            return 0  # a table without a column is no use to anybody
         if self.copier is None:
             if late:
                 cursor.execute("ROLLBACK TO SAVEPOINT ipai_copy")
@@ -220,7 +186,7 @@ class _Load:
             self.context.progress.phase = "loading"
             self._start(cursor)
             for batch in self.spool.batches():
-                self._check_stop()
+                self.context.check_stop()
                 self._send(batch)
         assert self.copier is not None
         return self.copier.finish()
@@ -261,7 +227,7 @@ class _Load:
         """The batches to load: renamed, checked, numbered, their types observed."""
         first = 0
         while True:
-            self._check_stop()
+            self.context.check_stop()
             started = time.perf_counter()
             item = next(self.unit.items, None)
             self.extracting += time.perf_counter() - started
@@ -271,7 +237,7 @@ class _Load:
             if isinstance(item, Rejected):
                 self._malformed(item)
                 continue
-            for batch in _cut(item):
+            for batch in slices(item):
                 yield self._admit(batch, first)
                 first += batch.num_rows
                 self.context.progress.rows += batch.num_rows
@@ -312,7 +278,7 @@ class _Load:
     def _malformed(self, rejected: Rejected) -> None:
         self.counts.read += 1
         if self.unit.strict and self.stream.schema_policy in ("evolve", "freeze"):
-            raise StopStream(f"{rejected.place}: {rejected.reason}")
+            raise StopStream(f"{rejected.place}: {rejected.reason} (schema_policy discard_row would reject the record and go on)")
         self.rejects.add(rejected)
 
     def _settle(self, cursor: Cursor, rows: int) -> None:
@@ -345,50 +311,3 @@ class _Load:
         self.unit.on_commit(cursor)
         state.save_columns(cursor, context, self._brought)
         total_up(context, cursor, self.counts)
-
-    def _check_stop(self) -> None:
-        if self.context.stopping():
-            raise Cancelled
-
-
-def total_up(context: StreamContext, cursor: Cursor, counts: Counts) -> None:
-    """Add the counts of this transaction, check them, and hold the lease until the commit: the last thing before it."""
-    total = copy(context.counts)
-    total.add(counts)
-    total.check()
-    context.fence(cursor)
-    context.counts, before = total, context.counts
-    try:
-        state.save_counts(cursor, context)
-    except BaseException:
-        context.counts = before
-        raise
-
-
-def delete_rows(cursor: Cursor, table: Table, condition: str, values: list[Any]) -> int:
-    """Delete rows of the table; how many. ``condition`` is written in this module's callers, never by a person."""
-    cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(table.identifier) + sql.SQL(condition), values)
-    return cursor.rowcount
-
-
-def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """The batch in pieces of at most about SLICE bytes, plain types only (no dictionaries, views or large strings)."""
-    batch = _plain(batch)
-    pieces = max(1, -(-batch.nbytes // SLICE))
-    step = max(1, -(-batch.num_rows // pieces))
-    for start in range(0, max(batch.num_rows, 1), step):
-        yield batch.slice(start, step)
-
-
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    for position, column in enumerate(batch.schema):
-        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-        text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind)
-        metadata = column.metadata
-        if text or (kind == pa.string() and kind != column.type):
-            kind, metadata = pa.string(), metadata or {KIND: b"string"}
-        if kind != column.type:
-            values = batch.column(position)
-            values = values.dictionary_decode() if pa.types.is_dictionary(column.type) else values
-            batch = batch.set_column(position, pa.field(column.name, kind, metadata=metadata), values.cast(kind))
-    return batch

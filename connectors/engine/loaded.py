@@ -10,8 +10,8 @@ from psycopg import sql
 
 from connectors.contract import Group
 from connectors.engine import tables
-from connectors.engine.load import one_transaction
 from connectors.engine.tables import Table
+from connectors.engine.transact import one_transaction
 
 _ALL, _NOTHING = sql.SQL("TRUE"), sql.SQL("")
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from connectors.contract import Emitted, Proof, StopStream
 from connectors.engine.context import StreamContext
-from connectors.engine.errors import Cancelled
 
 ATTEMPTS = 5
 """Comparisons at most: rows that somebody changes meanwhile differ once, and are read again."""
@@ -66,8 +65,7 @@ def _report(proof: Proof, attempt: int, repaired: list[dict[str, Any]]) -> dict[
 def _pause(context: StreamContext, attempt: int) -> None:
     until = time.monotonic() + (PAUSE_SECONDS * 2 ** (attempt - 2) if attempt > 1 else 0)
     while True:
-        if context.stopping():
-            raise Cancelled
+        context.check_stop()
         left = until - time.monotonic()
         if left <= 0:
             return

@@ -145,6 +145,7 @@ _OF_ARROW: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (lambda kind: kind == pa.float64(), "double precision"),
     (pa.types.is_date, "date"),
     (pa.types.is_time, "time"),
+    (pa.types.is_duration, "interval"),
     (lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind), "bytea"),
     (lambda kind: pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind), "bytea"),
     (pa.types.is_nested, "jsonb"),
@@ -232,12 +233,22 @@ def infer(values: pa.Array, kind: bytes, candidates: Iterable[str] | None = None
 
 
 def typed(kind: pa.DataType, values: pa.Array) -> str | None:
-    """The Postgres type for a typed column's values; text where Postgres would round (nanoseconds, times of ns)."""
+    """The Postgres type for a typed column's values; text where Postgres would round (nanoseconds) or has no room (durations)."""
     if values.null_count == len(values) and pa.types.is_null(kind):
         return None
-    if (pa.types.is_timestamp(kind) or pa.types.is_time64(kind)) and kind.unit == "ns":
-        try:
-            pc.cast(values, pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.time64("us"))
-        except pa.ArrowInvalid:
-            return "text"
+    stored = _in_microseconds(kind)
+    try:
+        if stored is not None:
+            pc.cast(values, stored)
+    except pa.ArrowInvalid:
+        return "text"
     return of_arrow(kind)
+
+
+def _in_microseconds(kind: pa.DataType) -> pa.DataType | None:
+    """The same type in microseconds, for those that may not fit into them."""
+    if pa.types.is_duration(kind):
+        return pa.duration("us")
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return pa.timestamp("us", kind.tz)
+    return pa.time64("us") if pa.types.is_time64(kind) and kind.unit == "ns" else None

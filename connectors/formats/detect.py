@@ -58,6 +58,8 @@ def _is_lines(head: bytes) -> bool:
         return False
     try:
         msgspec.json.decode(lines[0], type=dict[str, msgspec.Raw])
+    except RecursionError:
+        return True  # nested too deep: the reader names the line
     except (msgspec.DecodeError, msgspec.ValidationError):
         return False
     return True

@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from connectors.contract import Rejected, StopStream
 from connectors.formats.nul import NUL_REASON, nul_rows
-from connectors.formats.objects import BadJson, Columns, anything
+from connectors.formats.objects import BadJson, Columns, anything, deepest, why
 from connectors.formats.options import BATCH_BYTES, LARGEST_JSON_OBJECT, LARGEST_RECORD, FormatOptions, Text, cut
 from connectors.formats.skips import Skips
 
@@ -108,6 +108,8 @@ class JsonReader:
         for tried, comma in enumerate(reversed(commas)):
             try:
                 _elements.decode(b"[" + data[:comma] + b"]")
+            except RecursionError:
+                return comma  # the element is named when the chunk is decoded
             except BadJson:
                 if tried >= 200:
                     return None
@@ -139,6 +141,9 @@ class JsonReader:
         for number, element in enumerate(elements):
             try:
                 row = anything.decode(element)
+            except RecursionError as error:
+                bad[number] = why(error, b"")
+                continue
             except BadJson:
                 bad[number] = "not a JSON object"
                 continue
@@ -191,14 +196,16 @@ class JsonReader:
 
     def _broken(self, data: bytes, error: Exception, line: int) -> StopStream:
         told = _POSITION.search(str(error))
-        line += data.count(b"\n", 0, int(told[1])) if told else data.count(b"\n")
-        return StopStream(f"{self.text.name}:{line}: not valid JSON: {error}")
+        deep = isinstance(error, RecursionError)
+        at = deepest(data) if deep else int(told[1]) if told else len(data)
+        line += data.count(b"\n", 0, at)
+        return StopStream(f"{self.text.name}:{line}: {why(error, data[max(0, at - 20) : at + 20])}")
 
     def _too_long_or_broken(self, data: bytes, line: int) -> StopStream:
         try:
             _elements.decode(b"[" + data)
         except BadJson as error:
             told = _POSITION.search(str(error))
-            if told and int(told[1]) < len(data) - 1:
+            if isinstance(error, RecursionError) or (told and int(told[1]) < len(data) - 1):
                 return self._broken(b"[" + data, error, line)
         return StopStream(f"{self.text.name}:{line}: an element is longer than {LARGEST_RECORD >> 20} MB, or not valid JSON")

@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from connectors.contract import Rejected, StopStream
 from connectors.formats.nul import NUL_REASON, nul_rows
-from connectors.formats.objects import BadJson, Columns, anything
+from connectors.formats.objects import BadJson, Columns, anything, why
 from connectors.formats.options import BATCH_BYTES, LARGEST_RECORD, FormatOptions, Text, cut
 
 
@@ -127,6 +127,4 @@ class JsonLinesReader:
 
 def _reason(data: bytes, error: Exception) -> str:
     start = data.lstrip()[:1]
-    if start in (b"{",):
-        return f"not valid JSON: {error}"
-    return "not a JSON object" if start in (b"[", b'"') or start.isalnum() else f"not valid JSON: {error}"
+    return "not a JSON object" if start in (b"[", b'"') or start.isalnum() else why(error, data)

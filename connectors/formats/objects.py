@@ -6,6 +6,7 @@ A chunk that does not fit is decoded as dictionaries, and the struct is made ane
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,12 +17,39 @@ from msgspec import Raw
 from msgspec.structs import astuple
 
 from connectors.contract import KIND
+from connectors.formats.nul import HALF_PAIR
 
 NULL = Raw(b"null")
-BadJson = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError)
+BadJson = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
 _BY_FIRST_BYTE = {b'"': "string", b"t": "boolean", b"f": "boolean", b"{": "json", b"[": "json", b"n": "null"}
 
 anything = msgspec.json.Decoder(dict[str, Raw])
+
+
+def why(error: Exception, data: bytes) -> str:
+    """What is wrong with JSON that raised one of BadJson, for people."""
+    if isinstance(error, RecursionError):
+        return "nested too deep: up to some 900 levels are read"
+    if half := HALF_PAIR.search(data.decode("utf-8", "replace")):
+        return f"not valid JSON: {half[0][-6:]} is half of a surrogate pair and no character"
+    return f"not valid JSON: {error}"
+
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
+
+
+def deepest(data: bytes) -> int:
+    """The offset of the element of this JSON array that is nested deepest."""
+    depth = most = start = found = 0
+    for token in _TOKEN.finditer(data):
+        if token[0] in (b"[", b"{"):
+            depth += 1
+            start = token.start() if depth == 2 else start
+            if depth > most:
+                most, found = depth, start
+        elif token[0] in (b"]", b"}"):
+            depth -= 1
+    return found
 
 
 class Columns:

@@ -48,6 +48,7 @@ class ParquetReader:
             for batch in self._file.iter_batches(batch_size=self._batch_rows(), use_threads=False):
                 if batch.num_rows:
                     delivered = True
+                    batch.validate(full=True)  # text that is not UTF-8, dates beyond the calendar
                     yield from self._checked(_with_kinds(batch), first)
                 first += batch.num_rows
         except (pa.ArrowException, OSError) as error:

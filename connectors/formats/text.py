@@ -29,6 +29,19 @@ BOMS = (
 NOT_IN_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
+_HIGH = re.compile("[^\x00-\x7f]")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+def text_encoding(name: str) -> str:
+    """Python's own name of a text encoding; ValueError for one that does not exist or does not make text (hex, rot13)."""
+    try:
+        codecs.getincrementaldecoder(name)("strict").decode("a,b\n".encode(name))
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):  # UnicodeError is a ValueError
+        raise ValueError(f"there is no text encoding named {name!r}: use utf-8, utf-16, windows-1252 or another") from None
+
+
 def by_bom(head: bytes) -> tuple[str, int] | None:
     """The encoding that a byte order mark tells and the mark's length."""
     return next(((encoding, len(bom)) for bom, encoding in BOMS if head.startswith(bom)), None)
@@ -50,8 +63,9 @@ def guess(head: bytes) -> tuple[str, int]:
 def prepare(text: Text, wanted: str | None, scratch: Path) -> Path | None:
     """Fill in ``text``'s encoding, start, and has_nul, by a scan of the whole file; the path of the UTF-8 copy if one was made.
 
-    An encoding that was asked for or that a mark tells is binding: a bad byte raises StopStream with its line. Otherwise
-    invalid UTF-8 is read as Windows-1252 (or Latin-1 if that has no such byte), with a warning in the log.
+    An encoding that was asked for or that a mark tells is binding: a bad byte raises StopStream with its line; so does one in a
+    file that is UTF-8 otherwise. A file whose other characters are hardly ever UTF-8 is read as Windows-1252 (or Latin-1 if that
+    has no such byte), with a warning in the log.
     """
     with text.open() as file:
         head = file.read(4096)
@@ -64,8 +78,14 @@ def prepare(text: Text, wanted: str | None, scratch: Path) -> Path | None:
             return None
         if wanted or mark:
             raise StopStream(f"{text.name}:{_line_at(text.open, bad)}: a byte that is not UTF-8: set the option encoding")
+        line = _line_at(text.open, bad)
+        if _is_mostly_utf8(text):
+            raise StopStream(
+                f"{text.name}:{line}: a byte that is not UTF-8, in a file that is UTF-8 otherwise: repair the line,"
+                " or set the option encoding (windows-1252) if the whole file is written so"
+            )
         encoding = "latin-1" if _has(text.open, NOT_IN_1252) else "windows-1252"
-        text.log.warning("%s is not UTF-8 (line %d): read as %s", text.name, _line_at(text.open, bad), encoding)
+        text.log.warning("%s is not UTF-8 (line %d): read as %s; set the option encoding", text.name, line, encoding)
     text.encoding = encoding
     made = _transcode(text, encoding, scratch)
     text.open, text.start, text.size = (lambda: made.open("rb", buffering=0)), 0, made.stat().st_size
@@ -75,9 +95,9 @@ def prepare(text: Text, wanted: str | None, scratch: Path) -> Path | None:
 
 def _asked(wanted: str, mark: tuple[str, int] | None, name: str) -> tuple[str, int]:
     try:
-        encoding = codecs.lookup(wanted).name
-    except LookupError:
-        raise StopStream(f"{name}: there is no encoding named {wanted}: use utf-8, utf-16, windows-1252 or another") from None
+        encoding = text_encoding(wanted)
+    except ValueError as error:
+        raise StopStream(f"{name}: {error}") from None
     if mark and mark[0].startswith(encoding.removesuffix("-sig")):
         return mark
     return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(encoding, encoding), 0
@@ -144,6 +164,20 @@ def _first_bad(data: bytes) -> int:
     except UnicodeDecodeError as error:
         return error.start
     return 0
+
+
+def _is_mostly_utf8(text: Text) -> bool:
+    """Whether at least a tenth of the characters beyond ASCII are UTF-8. In a Windows-1252 file few pairs look so by chance."""
+    high = bad = 0
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    with text.open() as file:
+        file.seek(text.start)
+        while block := file.read(BLOCK):
+            piece = decoder.decode(block)
+            if not piece.isascii():
+                high += sum(1 for _ in _HIGH.finditer(piece))
+                bad += sum(1 for _ in _NOT_UTF8.finditer(piece))
+    return (high - bad) * 10 >= high
 
 
 def _line_at(opener: Opener, offset: int) -> int:

@@ -1,30 +1,28 @@
-"""What the connector commands share: tenants, errors as one line, JSON last on stdout."""
+"""What the connector commands share: tenants, connectors by name, a connector's errors."""
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.serializers.json import DjangoJSONEncoder
+from django.core.management.base import CommandError, CommandParser
 
 from connectors import queries
+from connectors.errors import ConfigInvalid, ConnectorError, RunInProgress
 from connectors.models import ConnectorConfig
 from ipai.access.models import DEFAULT_TENANT, Tenant
+from ipai.commands import JsonCommand, Refused
 from ipai.observability.audit import Actor
 
 CLI = Actor("command line")
 
 
-class ConnectorCommand(BaseCommand):
-    """Exit 0 done, 1 failed, 2 wrong usage."""
-
-    requires_system_checks: list[str] = []
+class ConnectorCommand(JsonCommand):
+    """A command about the connectors of one tenant."""
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("--tenant", default=DEFAULT_TENANT, help="slug of the tenant (default: %(default)s)")
-        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
 
     def tenant(self, slug: str) -> Tenant:
         """The tenant by slug."""
@@ -42,9 +40,14 @@ class ConnectorCommand(BaseCommand):
             )
         return found
 
-    def answer(self, options: dict[str, Any], data: dict[str, Any], words: str) -> None:
-        """Print the result for people, or as JSON."""
-        self.stdout.write(json.dumps(data, cls=DjangoJSONEncoder) if options["json"] else words)
+    def refused(self, error: ConnectorError, returncode: int = 1) -> CommandError:
+        """The error in one line; for ``--json`` with its fields or the run that is in the way."""
+        if isinstance(error, ConfigInvalid):
+            return Refused(error.message, returncode=2, fields=error.fields)
+        if isinstance(error, RunInProgress):
+            cancel = f"To cancel it: manage.py cancelrun {error.run.pk}"
+            return Refused(f"{error.message}. {cancel}", returncode, run_id=str(error.run.pk))
+        return Refused(error.message, returncode)
 
     def interactive(self, options: dict[str, Any]) -> bool:
         """Whether a person is looking at a terminal."""

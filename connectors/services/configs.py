@@ -197,7 +197,7 @@ def check_config(
     source_class = validate_config(connector_type, config, secrets)
     settings.IPAI_SPOOL_DIR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="check-", dir=settings.IPAI_SPOOL_DIR) as scratch:
-        client = build_client(connector_id or "check", Path(scratch), log, lambda: False, "incremental")
+        client = build_client(connector_id or "check", Path(scratch), log, lambda: False, "incremental", patient=False)
         client.files_roots = files_roots(tenant, connector_id)
         try:
             lines = list(source_class(config, secrets).check(client))

@@ -21,6 +21,7 @@ from connectors.engine.client import build_client
 from connectors.engine.context import Counts, Progress, StreamContext
 from connectors.engine.errors import Cancelled, EngineError, LeaseLost
 from connectors.engine.lease import Heartbeat, RunLogHandler, claim
+from connectors.engine.process import parse
 from connectors.errors import ConfigInvalid, ConnectorError
 from connectors.models import OPEN, ConnectorRun, RunStream, Status
 from connectors.services.configs import source_of, with_uploads
@@ -52,7 +53,7 @@ def plan_run(run_id: UUID) -> list[int]:
         return []
     except Exception as error:  # a bug in a source must end the run, not leave it queued for ever
         log.exception("Run %s could not be planned", run_id)
-        fail_run(run_id, f"The source failed with {type(error).__name__}; the worker's log has the details")
+        fail_run(run_id, f"The source failed with {type(error).__name__}; {_details(run)}")
         return []
     with transaction.atomic():
         if not ConnectorRun.objects.filter(pk=run_id, status=Status.QUEUED).update(status=Status.RUNNING, started_at=Now()):
@@ -80,18 +81,18 @@ def execute_run(run_id: UUID, watch: Watch | None = None) -> ConnectorRun:
     return run
 
 
-def execute_stream(run_stream_id: int, watch: Watch | None = None) -> None:
-    """Run one stream, if nobody else does. Everything that goes wrong ends up in the stream's row."""
+def execute_stream(run_stream_id: int, watch: Watch | None = None) -> bool:
+    """Run one stream, if nobody else does: whether it was run here. Everything that goes wrong ends up in the stream's row."""
     token = claim(run_stream_id)
     if token is None:
-        return
+        return False
     row = RunStream.objects.select_related("run__connector__tenant").get(pk=run_stream_id)
     run = row.run
     try:
         source, secrets = source_of(run.connector)
     except (ConnectorError, VaultError) as error:
         _end(row, token, Status.FAILED, str(error))
-        return
+        return True
     lines = RunLogHandler(run.pk, row.stream, secrets.values())
     logger = logging.Logger(f"run.{run.pk}.{row.stream}", logging.INFO)
     logger.addHandler(lines)
@@ -120,6 +121,7 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None) -> None:
         heartbeat.finish()
     logger.log(logging.ERROR if status == Status.FAILED else logging.INFO, message or f"Stream {row.stream} ended: {status}")
     _end(row, token, status, message, context, lines)
+    return True
 
 
 def _run(
@@ -149,17 +151,28 @@ def _run(
         return Status.FAILED, redact(f"The database refused or went away: {reason[0]}", secrets.values())
     except OSError as error:
         return Status.FAILED, redact(
-            f"The worker's disk or network failed: {error.strerror or type(error).__name__}", secrets.values()
+            f"The disk or network of this machine failed: {error.strerror or type(error).__name__}", secrets.values()
         )
     except Exception as error:  # a bug: the run must end and say where to look
         log.error("Stream %s of run %s failed", row.stream, row.run_id, exc_info=_without_values(error))
-        return Status.FAILED, f"Unexpected {type(error).__name__}; the worker's log has the details"
+        return Status.FAILED, f"Unexpected {type(error).__name__}; {_details(row.run)}"
     return Status.SUCCESS, ""
 
 
 def counts_before(row: RunStream) -> Counts:
     """What the stream has counted already: something when it settles."""
     return Counts(**{name: getattr(row, f"rows_{name}") for name in asdict(Counts())})
+
+
+def _details(run: ConnectorRun) -> str:
+    """Where the traceback is: a command writes it to its own error output, a worker to its log."""
+    held = parse(run.metadata.get("process", ""))
+    return f"the details are on the error output of the command ({held})" if held else "the worker's log has the details"
+
+
+def _joined_warnings(row: RunStream, lines: RunLogHandler | None) -> list[str]:
+    """What the stream warned of, also before it was compared once more."""
+    return [*row.metadata.get("warnings", []), *(lines.warnings if lines else [])]
 
 
 def _end(
@@ -174,7 +187,7 @@ def _end(
     what: dict[str, object] = {"status": status, "ended_at": Now(), "lease_token": None, "error_message": message, "progress": {}}
     if context:
         what |= {f"rows_{name}": count for name, count in asdict(context.counts).items()}
-        what["metadata"] = row.metadata | context.metadata()
+        what["metadata"] = row.metadata | context.metadata() | {"warnings": _joined_warnings(row, lines)}
     deadline = time.monotonic() + settings.IPAI_LEASE_SECONDS
     while True:
         try:

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from connectors.engine.process import is_dead, parse, this_process
 from connectors.errors import NotRunnable, RunInProgress
 from connectors.models import ENDED, OPEN, ConnectorConfig, ConnectorRun, Mode, RunStream, Status, Trigger
 from ipai.observability import audit
@@ -22,7 +23,7 @@ from ipai.observability.audit import Actor
 
 log = logging.getLogger(__name__)
 RESEND_AFTER = timedelta(seconds=60)
-WORKER_DIED = "The worker that ran this stream died; what it committed stays, and the next run goes on from there"
+SETTLED = F("rows_written") + F("rows_updated") + F("rows_unchanged") + F("rows_rejected") + F("rows_deduplicated")
 
 
 def queue_run(
@@ -47,6 +48,7 @@ def queue_run(
                 requested_by=actor.name,
                 only_streams=list(streams),
                 dispatched_at=timezone.now(),
+                metadata={} if send_to_worker else {"process": this_process()},
             )
             audit.record(
                 actor,
@@ -63,8 +65,20 @@ def queue_run(
         running = ConnectorRun.objects.filter(connector=connector, status__in=OPEN).select_related("connector").first()
         if running is None:
             raise NotRunnable(f"{connector.name} could not be queued; was it deleted?") from None
-        raise RunInProgress(running) from None
+        raise in_progress(running) from None
     return run
+
+
+def in_progress(run: ConnectorRun) -> RunInProgress:
+    """The refusal to start beside an open run: who has it, since when, and when it is free if that process is gone."""
+    since = run.started_at or run.queued_at
+    stream = run.streams.filter(status=Status.RUNNING).annotate(left=F("lease_expires_at") - Now()).order_by("-left").first()
+    holder = parse(stream.lease_owner if stream else run.metadata.get("process", ""))
+    who = f"{holder} has it since {since:%H:%M:%S} UTC" if holder else f"it waits for a worker since {since:%H:%M:%S} UTC"
+    if stream is None or stream.left is None:
+        return RunInProgress(run, f"{who}; wait for it or cancel it")
+    seconds = max(1, round(stream.left.total_seconds()))
+    return RunInProgress(run, f"{who}; wait for it or cancel it. If that process is gone, it is freed in {seconds} s")
 
 
 def cancel_run(actor: Actor, run: ConnectorRun) -> ConnectorRun:
@@ -93,16 +107,18 @@ def cancel_run(actor: Actor, run: ConnectorRun) -> ConnectorRun:
 def retry_run(actor: Actor, run: ConnectorRun, trigger: str = Trigger.MANUAL) -> ConnectorRun:
     """Queue the same again."""
     if run.status in OPEN:
-        raise RunInProgress(run)
+        raise in_progress(run)
     return queue_run(connector=run.connector, mode=run.mode, trigger=trigger, actor=actor, streams=run.only_streams)
 
 
 def fail_run(run_id: UUID, message: str) -> None:
-    """End a run that could not even start its streams."""
+    """End a run that cannot start its streams, or go on with those that it has not started."""
     with transaction.atomic():
         run = ConnectorRun.objects.select_for_update().get(pk=run_id)
-        if run.status in OPEN:
-            run.streams.filter(status__in=OPEN).update(status=Status.FAILED, ended_at=Now(), error_message=message)
+        failed = run.streams.filter(status__in=OPEN).update(status=Status.FAILED, ended_at=Now(), error_message=message)
+        if failed:
+            close_if_done(run_id)
+        elif run.status in OPEN:
             run.status, run.error_message, run.ended_at = Status.FAILED, message, timezone.now()
             run.started_at = run.started_at or run.ended_at
             run.save(update_fields=["status", "error_message", "ended_at", "started_at"])
@@ -126,8 +142,21 @@ def close_if_done(run_id: UUID) -> None:
     run.rows_written = sum(stream.rows_written + stream.rows_updated for stream in streams)
     run.ended_at = timezone.now()
     run.started_at = run.started_at or run.ended_at
-    run.metadata = run.metadata | {"streams": [counts_of(stream) for stream in streams], "proof": proof_of(streams)}
+    run.metadata = run.metadata | {
+        "streams": [counts_of(stream) for stream in streams],
+        "warnings": _warnings(streams),
+        "proof": proof_of(streams),
+    }
     run.save()
+
+
+def _warnings(streams: Sequence[RunStream]) -> list[str]:
+    """What the streams warned of, under their name when there are several."""
+    return [
+        f"{stream.stream}: {line}" if len(streams) > 1 else line
+        for stream in streams
+        for line in stream.metadata.get("warnings", [])
+    ]
 
 
 def _settle(run: ConnectorRun, streams: Sequence[RunStream]) -> bool:
@@ -171,20 +200,49 @@ def proof_of(streams: Sequence[RunStream]) -> dict[str, object] | None:
 
 
 def reap_lost(connector: ConnectorConfig | None = None) -> int:
-    """Fail every stream whose worker has not been heard of; returns how many. Beat calls it every few seconds."""
-    lost = RunStream.objects.filter(status=Status.RUNNING, lease_expires_at__lt=Now())
+    """Fail what dead processes held: streams whose lease expired, and at once those of a process of this machine that has
+    ended; returns how many streams and runs. Beat calls it every few seconds.
+    """
+    runs = ConnectorRun.objects.filter(status__in=OPEN)
     if connector is not None:
-        lost = lost.filter(run__connector=connector)
-    reaped = 0
-    for stream in lost.select_related("run"):
-        with transaction.atomic():
-            ConnectorRun.objects.select_for_update().get(pk=stream.run_id)
-            still = RunStream.objects.filter(
-                pk=stream.pk, status=Status.RUNNING, lease_token=stream.lease_token, lease_expires_at__lt=Now()
-            )
-            reaped += still.update(status=Status.FAILED, ended_at=Now(), lease_token=None, error_message=WORKER_DIED)
-            close_if_done(stream.run_id)
-    return reaped
+        runs = runs.filter(connector=connector)
+    held = RunStream.objects.filter(run__in=runs, status=Status.RUNNING).annotate(
+        expired=ExpressionWrapper(Q(lease_expires_at__lt=Now()), BooleanField())
+    )
+    reaped = sum(_reap_stream(stream) for stream in held if stream.expired or is_dead(stream.lease_owner))
+    return reaped + sum(_reap_run(run) for run in runs.filter(metadata__has_key="process") if is_dead(run.metadata["process"]))
+
+
+def _reap_stream(stream: RunStream) -> bool:
+    """Fail one stream, unless its worker was heard of or ended it meanwhile."""
+    with transaction.atomic():
+        ConnectorRun.objects.select_for_update().get(pk=stream.run_id)
+        still = RunStream.objects.filter(
+            pk=stream.pk, status=Status.RUNNING, lease_token=stream.lease_token, lease_expires_at=stream.lease_expires_at
+        )
+        done = still.update(
+            status=Status.FAILED,
+            ended_at=Now(),
+            lease_token=None,
+            error_message=_died("worker", stream.lease_owner),
+            rows_read=SETTLED,  # the heartbeat also counted what was never committed
+        )
+        close_if_done(stream.run_id)
+    return bool(done)
+
+
+def _reap_run(run: ConnectorRun) -> bool:
+    """Fail a run whose own process died while it planned or between two streams, unless a worker has gone on with it."""
+    if run.streams.filter(status=Status.RUNNING).exists():
+        return False
+    fail_run(run.pk, _died("command", run.metadata["process"]))
+    return True
+
+
+def _died(what: str, process: str) -> str:
+    holder = parse(process)
+    who = f"The {what} that ran this" + (f" ({holder})" if holder else "")
+    return f"{who} died or was cut off; what it committed stays, and the next run goes on from there"
 
 
 def dispatch_waiting() -> int:

@@ -24,10 +24,12 @@ from connectors.contract import (
 )
 from connectors.engine.names import META
 from connectors.formats import MAX_BYTES, FormatOptions, FormatResult, describe, members, read_file
+from connectors.formats.text import text_encoding
 from connectors.sources import _files_schema
 from connectors.storage import BucketPlace, Item, LocalPlace, Place, Snapshot, UrlPlace, Vanished
 
 SCHEMA = "ipai_bronze_core"
+BUCKET_RULE = "[A-Za-z0-9._-]{1,255}"
 LARGEST_LOOK = 64 << 20
 """``check`` looks into a remote file up to this size."""
 
@@ -58,10 +60,11 @@ class FilesSource(Source):
         except SourceError as error:
             yield Check("Place", False, str(error))
             return
+        said = "".join(f"; passed over: {line}" for line in place.passed_over)
         if not items:
-            yield Check("Place", False, f"No file matches {place.label}")
+            yield Check("Place", False, f"No file matches {place.label}{said}")
             return
-        yield Check("Place", True, _summary(place, items))
+        yield Check("Place", True, _summary(place, items) + said)
         yield _look(stream, place, items[0], client)
 
     @classmethod
@@ -80,6 +83,13 @@ class FilesSource(Source):
                 problems[name] = f"{name} goes with bucket."
         if config.get("delimiter") and config.get("delimiter") == config.get("quote", '"'):
             problems["quote"] = "Delimiter and quote must differ."
+        if config.get("bucket") and not re.fullmatch(BUCKET_RULE, str(config["bucket"])):
+            problems["bucket"] = "A bucket's name has letters, digits, dots, - and _ only; what follows a / is the prefix."
+        if config.get("encoding"):
+            try:
+                text_encoding(str(config["encoding"]))
+            except ValueError as error:
+                problems["encoding"] = f"{str(error)[:1].upper()}{str(error)[1:]}."
         return problems
 
 
@@ -142,7 +152,10 @@ class FilesStream(Stream):
         place = self.place(client)
         present: set[str] = set()
         found = 0
-        for item in place.items():
+        items = place.items()
+        for line in place.passed_over:
+            client.log.warning("%s; it is passed over", line)
+        for item in items:
             if client.stopping():
                 return
             earlier = {name: cursor for name, cursor in loaded.items() if cursor.get("file", name) == item.name}
@@ -156,6 +169,11 @@ class FilesStream(Stream):
                 client.log.warning("%s was deleted after it was listed: it is left out", item.name)
                 present |= earlier.keys()
                 continue
+            except StopStream as error:
+                found += 1
+                present |= earlier.keys()
+                yield _refused(item.name, error)
+                continue
             found += 1
             try:
                 yield from self._parts(snapshot, earlier, present, client)
@@ -167,7 +185,12 @@ class FilesStream(Stream):
 
     def _parts(self, snapshot: Snapshot, earlier: Cursor, present: set[str], client: Client) -> Iterator[Part]:
         item = snapshot.item
-        inside = members(snapshot.open, self.options, item.name)
+        try:
+            inside = members(snapshot.open, self.options, item.name)
+        except StopStream as error:
+            present |= earlier.keys()
+            yield _refused(item.name, error)
+            return
         zipped = bool(inside) or _is_empty_zip(snapshot)
         for member in inside if zipped else (None,):
             name = f"{item.name}/{member}" if member is not None else item.name
@@ -221,6 +244,16 @@ def _unchanged(result: FormatResult, snapshot: Snapshot) -> Iterator[pa.RecordBa
         snapshot.verify()  # a file cut short looks malformed: say what really happened
         raise
     snapshot.verify()
+
+
+def _refused(name: str, error: StopStream) -> Part:
+    """A file that cannot be opened: a part that fails, so that the files after it are read."""
+
+    def fail() -> Iterator[pa.RecordBatch | Rejected]:
+        yield from ()
+        raise error
+
+    return Part(name, fail())
 
 
 def _is_empty_zip(snapshot: Snapshot) -> bool:

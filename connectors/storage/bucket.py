@@ -33,6 +33,7 @@ class BucketPlace:
         self._bucket, self._prefix = str(config["bucket"]), str(config.get("prefix", ""))
         self._client, self._max_bytes = client, max_bytes
         self.label = f"s3://{self._bucket}/{self._prefix}"
+        self.passed_over: list[str] = []
         magic = re.search(r"[*?]", self._prefix)
         self._fixed = self._prefix[: magic.start()] if magic else self._prefix
         self._wanted = re.compile(_glob(self._prefix), re.DOTALL) if magic else None

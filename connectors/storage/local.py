@@ -27,6 +27,7 @@ class LocalPlace:
 
     def __init__(self, path: str, roots: tuple[Path, ...]) -> None:
         self.label = path
+        self.passed_over: list[str] = []
         self._roots = tuple(os.path.realpath(root) for root in roots)
         if not self._roots:
             raise StopStream("No folder may be read: set IPAI_FILES_ROOTS to the folders that connectors may read")
@@ -39,11 +40,12 @@ class LocalPlace:
         self._allowed(self._base)
 
     def items(self) -> list[Item]:
-        """Regular files, by name relative to the part of the path before the first wildcard. Others are passed over."""
+        """Regular files, by name relative to the part of the path before the first wildcard. What else a folder holds
+        (pipes, sockets, links that lead outside or nowhere) is passed over and noted."""
+        self.passed_over = []
         if not self._pattern and not os.path.isdir(self._base):
-            found = [(os.path.basename(self._base), self._base)]
-        else:
-            found = sorted(self._matches(self._pattern or "*"))
+            return self._only_one()
+        found = sorted(self._matches(self._pattern or "*"))
         return [item for name, path in found if (item := self._item(name, path)) is not None]
 
     def snapshot(self, item: Item, scratch: Path) -> Snapshot:
@@ -82,19 +84,31 @@ class LocalPlace:
         read = Item(item.name, item.locator, size, _moment(before), None)
         return Snapshot(read, reader, digest, size, verify, close)
 
-    def _item(self, name: str, path: str) -> Item | None:
-        real = os.path.realpath(path)
-        if not self._inside(real):
-            return None
+    def _only_one(self) -> list[Item]:
+        """The file that the path names; it was checked to be inside."""
         try:
-            found = os.stat(real)
+            found = os.stat(self._base)
         except OSError:
-            return None
+            return []
         if not stat.S_ISREG(found.st_mode):
-            if not self._pattern and not stat.S_ISDIR(found.st_mode):
-                raise StopStream(f"{self.label} is not a regular file: devices, pipes and sockets are not read")
-            return None
-        return Item(name, path, found.st_size, _moment(found))
+            raise StopStream(f"{self.label} is not a regular file: devices, pipes and sockets are not read")
+        return [Item(os.path.basename(self._base), self._base, found.st_size, _moment(found))]
+
+    def _item(self, name: str, path: str) -> Item | None:
+        """An entry of a folder, if it is a regular file inside."""
+        real = os.path.realpath(path)
+        found = None
+        try:
+            found = os.stat(real) if self._inside(real) else None
+        except OSError:
+            pass  # a link to nothing, or deleted since
+        if found and stat.S_ISREG(found.st_mode):
+            return Item(name, path, found.st_size, _moment(found))
+        if os.path.islink(path):
+            self.passed_over.append(f"{name} is a link that leads to no file inside the folders that connectors may read")
+        elif found and not stat.S_ISDIR(found.st_mode):
+            self.passed_over.append(f"{name} is not a regular file: devices, pipes and sockets are not read")
+        return None
 
     def _matches(self, pattern: str) -> Iterator[tuple[str, str]]:
         """Names and paths below the base; linked folders are not entered."""

@@ -54,6 +54,8 @@ class Place(Protocol):
 
     label: str
     """For people: "/data/*.csv", "https://host/path", "s3://bucket/prefix"."""
+    passed_over: list[str]
+    """What the last listing met and did not take, one line for people each."""
 
     def items(self) -> list[Item]:
         """In name order. Raises StopStream or ReconnectNeeded with one line."""

@@ -40,6 +40,7 @@ class UrlPlace:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._name = unquote(parsed.path.rstrip("/").rsplit("/", 1)[-1]) or parsed.host
         self.label = f"{parsed.scheme}://{parsed.host}{parsed.path}"
+        self.passed_over: list[str] = []
 
     def items(self) -> list[Item]:
         """The one object, with what HEAD tells; servers without HEAD tell nothing, and 404 means none."""

@@ -121,6 +121,26 @@ def test_a_run_of_two_streams_fails_when_one_does(make_connector, run_now, monke
     assert (run.rows_read, run.rows_written) == (10, 10)
 
 
+def test_a_command_waits_for_the_streams_that_a_worker_took(make_connector, actor):
+    connector = make_connector("two", "numbers", streams=["a", "b"], rows=200, delay=0.005)
+    run = services.queue_run(connector=connector, actor=actor, send_to_worker=False)
+
+    def worker() -> None:
+        try:
+            while not (found := RunStream.objects.filter(run=run, stream="b").first()):
+                time.sleep(0.02)
+            time.sleep(0.3)
+            services.execute_stream(found.pk)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=worker)
+    thread.start()
+    run = services.execute_run(run.pk)
+    thread.join()
+    assert (run.status, run.rows_written) == (Status.SUCCESS, 400)
+
+
 def test_a_stream_is_reset_and_read_again(connector, run_now, actor):
     run_now(connector)
     assert services.reset_stream(actor, connector, "a") == 0

@@ -67,12 +67,14 @@ def test_an_unknown_stream_ends_the_run_and_names_those_there_are(connector, act
 def test_a_stream_whose_worker_died_fails_its_run_and_the_next_may_start(connector, actor):
     run = services.queue_run(connector=connector, actor=actor)
     first, second = services.plan_run(run.pk)
-    RunStream.objects.filter(pk=first).update(status=Status.RUNNING, lease_expires_at=Now() - timedelta(seconds=1))
-    RunStream.objects.filter(pk=second).update(status=Status.SUCCESS)
+    held = {"status": Status.RUNNING, "lease_expires_at": Now() - timedelta(seconds=1)}
+    RunStream.objects.filter(pk=first).update(**held, rows_read=500, rows_written=4, rows_unchanged=3)
+    RunStream.objects.filter(pk=second).update(status=Status.SUCCESS, rows_read=2, rows_written=2)
     following = services.queue_run(connector=connector, actor=actor)
     run.refresh_from_db()
     assert run.status == Status.FAILED
     assert "worker" in run.error_message
+    assert (run.rows_read, run.rows_written) == (9, 6), "what was read and never committed does not count"
     assert following.status == Status.QUEUED
 
 

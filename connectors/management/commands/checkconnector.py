@@ -24,7 +24,9 @@ class Command(ConnectorCommand):
         connector = self.connector(options["name"], options["tenant"])
         try:
             checks = services.check_connector(connector)
-        except (ConnectorError, VaultError) as error:
+        except ConnectorError as error:
+            raise self.refused(error) from None
+        except VaultError as error:
             raise CommandError(str(error)) from None
         ok = bool(checks) and all(check.ok for check in checks)
         words = "\n".join(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}" for check in checks)

@@ -69,7 +69,7 @@ class Command(ConnectorCommand):
                     schedule=options["schedule"] or "",
                 )
         except ConnectorError as error:
-            raise CommandError(error.message, returncode=2) from None
+            raise self.refused(error, returncode=2) from None
         done = "changed" if existing else "created"
         data = {"id": str(connector.id), "name": connector.name, "type": connector.connector_type, "result": done}
         self.answer(options, data, f"Connector {connector.name} {done}. Run it: python manage.py runconnector {connector.name}")

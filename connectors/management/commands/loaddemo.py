@@ -9,7 +9,8 @@ from django.conf import settings
 
 from connectors import queries, services
 from connectors.management.base import ConnectorCommand
-from connectors.models import Status
+from connectors.models import ConnectorRun, Status
+from ipai.access.models import Tenant
 from ipai.observability.audit import Actor
 
 
@@ -19,18 +20,28 @@ class Command(ConnectorCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         tenant = self.tenant(options["tenant"])
         actor = Actor("demo")
-        if tenant.connectors.exists():
-            return
-        text = (settings.IPAI_DEMO_DIR / "connectors.json").read_text()
-        for entry in json.loads(text.replace("{demo}", str(settings.IPAI_DEMO_DIR))):
-            connector = services.create_connector(
-                actor=actor,
-                tenant=tenant,
-                name=entry["name"],
-                connector_type=entry["type"],
-                config=entry["config"],
-                schedule=entry.get("schedule", ""),
-            )
-            run = services.execute_run(services.queue_run(connector=connector, actor=actor, send_to_worker=False).pk)
+        runs = [] if tenant.connectors.exists() else [self._load(entry, tenant, actor, options) for entry in entries()]
+        if options["json"]:
+            self.answer(options, {"runs": [queries.run_detail(run) for run in runs]}, "")
+
+    def _load(self, entry: dict[str, Any], tenant: Tenant, actor: Actor, options: dict[str, Any]) -> ConnectorRun:
+        connector = services.create_connector(
+            actor=actor,
+            tenant=tenant,
+            name=entry["name"],
+            connector_type=entry["type"],
+            config=entry["config"],
+            schedule=entry.get("schedule", ""),
+        )
+        run = services.execute_run(services.queue_run(connector=connector, actor=actor, send_to_worker=False).pk)
+        if not options["json"]:
             mark = "ok" if run.status == Status.SUCCESS else "FAILED"
             self.stdout.write(f"  {mark}  {connector.name}: {queries.run_words(run)}")
+        return run
+
+
+def entries() -> list[dict[str, Any]]:
+    """The demo's connectors: name, type, config, schedule."""
+    text = (settings.IPAI_DEMO_DIR / "connectors.json").read_text()
+    found: list[dict[str, Any]] = json.loads(text.replace("{demo}", str(settings.IPAI_DEMO_DIR)))
+    return found

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.db import connection
 
 from connectors import queries, services
@@ -37,7 +37,7 @@ class Command(ConnectorCommand):
                 connector=connector, mode=options["mode"], actor=CLI, streams=options["stream"], send_to_worker=False
             )
         except ConnectorError as error:
-            raise CommandError(error.message) from None
+            raise self.refused(error) from None
         with cancelled_by_signals(run), progress_bar(self.interactive(options)) as watch:
             run = services.execute_run(run.pk, watch)
         self.answer(options, queries.run_detail(run), summary(run))
@@ -53,6 +53,7 @@ def summary(run: ConnectorRun) -> str:
         f"  {stream.stream} -> {stream.target}: " + ", ".join(f"{getattr(stream, f'rows_{name}'):,} {name}" for name in names)
         for stream in run.streams.all()
     ]
+    lines += [f"  warning: {line}" for line in run.metadata.get("warnings", [])]
     return "\n".join(lines)
 
 

@@ -90,7 +90,7 @@ def _look(stream: OdooStream) -> Check:
     notes: list[str] = []
     model: Model = stream.model
     try:
-        layout = stream.reader.layout(notes)
+        layout = stream.reader.layout(notes.append)
         if layout is None:
             return Check(stream.name, model.optional, f"Odoo has no model {model.name}: the app that brings it is not installed")
         count = stream.reader.odoo.call(model.name, "search_count", domain=[], context={"active_test": False})

@@ -34,7 +34,7 @@ class Reader:
         self.read_ahead = read_ahead
         """Records that may wait for the caller."""
 
-    def layout(self, notes: list[str]) -> Layout | None:
+    def layout(self, note: Callable[[str], None]) -> Layout | None:
         """The fields to read, None when Odoo lacks the model. Fields that the user may not read are left out and noted."""
         try:
             described = self.odoo.call(self.model.name, "fields_get", attributes=list(_ATTRIBUTES))
@@ -43,7 +43,7 @@ class Reader:
         fields = chosen(described, self.model.unstored)
         good, bad = self._readable([field.name for field in fields])
         if bad:
-            notes.append(f"Left out, because {self._user} may not read them in {self.model.name}: {', '.join(bad)}")
+            note(f"Left out, because {self._user} may not read them in {self.model.name}: {', '.join(bad)}")
         return Layout([field for field in fields if field.name in set(good)])
 
     @property

@@ -73,12 +73,12 @@ class OdooStream(Stream):
     def _known(self, client: Client) -> Layout | None:
         """The fields, asked for once; None when Odoo lacks the model."""
         if self._layout is None and not self._absent:
-            self._layout = self.reader.layout(client.notes)
+            self._layout = self.reader.layout(client.log.warning)
             if self._layout is None:
                 self._absent = True
                 if not self.model.optional:
                     raise StopStream(f"Odoo has no model {self.model.name}: install the app that brings it, or leave the model out")
-                client.notes.append(f"Odoo has no model {self.model.name} (its app is not installed): nothing to read")
+                client.log.warning("Odoo has no model %s (its app is not installed): nothing to read", self.model.name)
             else:
                 self.schema = self._layout.schema
         return self._layout

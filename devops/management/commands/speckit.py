@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from argparse import ArgumentParser
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from devops import speckit
+from ipai.commands import JsonCommand
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "Validates the Spec Kit bundles of a checkout (spec/<slug>/ and specs/<feature>/)."
-    requires_system_checks = ()  # reads files only: works with no service running
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("path", help="the checkout's folder")
         parser.add_argument("--strict", action="store_true", help="warnings (placeholders, paths that do not exist) fail too")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         root = Path(options["path"])
@@ -28,10 +26,8 @@ class Command(BaseCommand):
             raise CommandError(f"{root} is not a folder; name the checkout's folder", returncode=2)
         found = speckit.bundles(speckit.Checkout(root))
         report = summary(found, strict=options["strict"])
-        lines = [json.dumps(report, ensure_ascii=False)] if options["json"] else words(found, report)
-        for line in lines:
-            # A file name need not be valid Unicode; the terminal's encoding need not hold every character.
-            self.stdout.write(line.encode("utf-8", "backslashreplace").decode())
+        # A file name need not be valid Unicode; the terminal's encoding need not hold every character.
+        self.answer(options, report, "\n".join(words(found, report)).encode("utf-8", "backslashreplace").decode())
         if not report["ok"]:
             raise SystemExit(1)
 

@@ -25,6 +25,11 @@ def batch(kind: bytes = b"lexical", **columns: list[Any]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array(values, pa.string()) for values in columns.values()], schema=pa.schema(fields))
 
 
+def all_of(rows: Any, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
+    """Columns of the target's rows, in order of the first two."""
+    return rows(f"SELECT {columns} FROM {TARGET} WHERE {where} ORDER BY 1, 2")
+
+
 def part(name: str, *batches: pa.RecordBatch | Rejected, version: int = 1) -> Part:
     """A part of these batches; row ``i`` is ``name:i+2``, as in a CSV file with a header."""
     return Part(name, iter(batches), {"version": version}, place=lambda row: f"{name}:{row + 2}")

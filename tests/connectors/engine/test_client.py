@@ -155,6 +155,33 @@ def test_a_slow_server_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.count() == 2
 
 
+@pytest.mark.parametrize(("patient", "times", "seconds"), [(True, 3, 5), (False, 1, 1)])
+def test_a_name_that_does_not_resolve_is_asked_for_a_few_times_only(
+    monkeypatch: pytest.MonkeyPatch, patient: bool, times: int, seconds: float
+) -> None:
+    asked: list[str] = []
+
+    def unknown(host: str, *_: Any, **__: Any) -> Any:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    started = time.monotonic()
+    with build_http(LOG, True, patient=patient) as http, pytest.raises(StopStream, match=r"files\.example cannot be resolved"):
+        http.get("https://files.example/a.csv")
+    assert asked == ["files.example"] * times
+    assert time.monotonic() - started < seconds
+
+
+def test_a_check_does_not_wait_long_for_a_server_in_trouble() -> None:
+    behave = lambda handler, _: answer(handler, 503, Retry_After="60")  # noqa: E731
+    started = time.monotonic()
+    with serving(behave) as server, build_http(LOG, True, patient=False) as http:
+        assert http.get(server.url).status_code == 503
+        assert server.count() == 2
+    assert time.monotonic() - started < 4
+
+
 def test_the_log_has_no_query_and_no_header(caplog: pytest.LogCaptureFixture) -> None:
     with (
         serving(lambda handler, _: answer(handler, 200)) as server,

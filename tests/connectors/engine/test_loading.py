@@ -1,4 +1,4 @@
-"""Write modes, versions of parts, schema policies and counts, as the database sees them afterwards."""
+"""Write modes, schema policies and counts, as the database sees them afterwards."""
 
 from __future__ import annotations
 
@@ -12,17 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.contract import Gone, Record, Rejected, Retry, StopStream
+from connectors.contract import Record, Rejected, Retry, StopStream
 from connectors.engine.context import Counts
 from connectors.engine.errors import EngineError, LeaseLost, SchemaMismatch
 from connectors.engine.extract import run_stream
 from connectors.models import ConnectorState, LoadedPart, RejectedRecord, RunStream
-from tests.connectors.engine.conftest import TARGET, Lab, ListStream, batch, part
-
-
-def all_of(rows: Any, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
-    return rows(f"SELECT {columns} FROM {TARGET} WHERE {where} ORDER BY 1, 2")
-
+from tests.connectors.engine.conftest import TARGET, Lab, ListStream, all_of, batch, part
 
 # Types that widen
 
@@ -79,50 +74,6 @@ def test_a_view_in_the_way_of_widening_is_named(lab: Lab, rows: Any) -> None:
     with pytest.raises(EngineError, match="looking"):
         lab.run([part("2.csv", batch(a=["x"]))])
     assert all_of(rows, "a, _part") == [(1, LoadedPart.objects.get().pk)]
-
-
-# Parts and their versions
-
-
-def test_replace_mirrors_the_source(lab: Lab, rows: Any) -> None:
-    lab.run([part("1.csv", batch(a=["1", "2"])), part("2.csv", batch(a=["3"]))], write_mode="replace")
-    context = lab.run([part("1.csv", batch(a=["4"]), version=2), Gone("2.csv")], write_mode="replace")
-    assert [a for a, _ in all_of(rows, "a, _row")] == [4]
-    assert context.counts == Counts(read=1, written=1, deleted=3)
-    stream = ListStream([], write_mode="replace")
-    lab.run(stream)
-    assert stream.asked == [{"1.csv": {"version": 2}}]
-
-
-def test_a_full_run_of_replace_removes_parts_that_were_not_emitted(lab: Lab, rows: Any) -> None:
-    lab.run([part("1.csv", batch(a=["1"])), part("2.csv", batch(a=["2"]))], write_mode="replace")
-    context = lab.run([part("2.csv", batch(a=["2"]))], mode="full", write_mode="replace")
-    assert [a for a, _ in all_of(rows, "a, _row")] == [2]
-    assert context.counts == Counts(read=1, written=1, deleted=2)
-
-
-def test_append_adds_each_version_once(lab: Lab, rows: Any) -> None:
-    lab.run([part("1.csv", batch(a=["1"]))], write_mode="append")
-    lab.run([part("1.csv", batch(a=["2"]), version=2)], write_mode="append")
-    again = lab.run([part("1.csv", batch(a=["2"]), version=2)], write_mode="append")
-    assert again.counts == Counts()
-    full = lab.run([part("1.csv", batch(a=["2"]), version=2)], mode="full", write_mode="append")
-    assert full.counts == Counts(read=1, written=1, deleted=1)
-    assert [a for a, _ in all_of(rows, "a, _row")] == [1, 2]
-
-
-def test_a_part_that_fails_leaves_the_earlier_ones_and_nothing_of_its_own(lab: Lab, rows: Any) -> None:
-    def torn() -> Iterator[Any]:
-        yield from [batch(a=["2"])] * 8
-        raise StopStream("2.csv: the file was cut short")
-
-    bad = part("2.csv")
-    bad.batches = torn()
-    with pytest.raises(StopStream, match="cut short"):
-        lab.run([part("1.csv", batch(a=["1"])), bad])
-    assert [a for a, _ in all_of(rows, "a, _row")] == [1]
-    assert [p.name for p in LoadedPart.objects.all()] == ["1.csv"]
-    assert RunStream.objects.order_by("-id")[0].rows_written == 1
 
 
 # Merge

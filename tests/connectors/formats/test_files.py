@@ -125,6 +125,21 @@ def test_windows_1252_is_read_with_a_warning(tmp_path: Path, caplog: pytest.LogC
     assert "orders.csv is not UTF-8 (line 500002): read as windows-1252" in caplog.text
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_one_bad_byte_in_a_utf8_file_is_an_error_with_its_line(tmp_path: Path, early: bool) -> None:
+    good, bad = "1,Zoë\n".encode() * 300_000, b"2,caf\xe9\n"
+    data = b"id,name\n" + (bad + good if early else good + bad)
+    with pytest.raises(StopStream, match=rf"orders\.csv:{2 if early else 300_002}: .* UTF-8 otherwise: .* option encoding"):
+        read_bytes(tmp_path, data)
+    assert read_bytes(tmp_path, data, encoding="windows-1252").rows[0 if early else -1] == ("2", "café")
+
+
+def test_pairs_that_look_like_utf8_by_chance_do_not_hide_windows_1252(tmp_path: Path) -> None:
+    data = "id,name\n" + "1,Grüße\n" * 20 + "2,„Spaß“\n"
+    assert "ß“".encode("windows-1252").decode("utf-8")
+    assert read_bytes(tmp_path, data.encode("windows-1252")).rows[-1] == ("2", "„Spaß“")
+
+
 def test_bytes_that_windows_1252_lacks_are_latin_1(tmp_path: Path) -> None:
     assert read_bytes(tmp_path, b"a\n\x81\xfc\n").rows == [("\x81ü",)]
 
@@ -169,6 +184,27 @@ def test_parquet_text_with_nul_is_rejected(tmp_path: Path) -> None:
     assert got.rows == [("x",), ("z",)]
     assert [bad.place for bad in got.rejected] == ["a.parquet: row 2"]
     assert got.places == ["a.parquet: row 1", "a.parquet: row 3"]
+
+
+def test_parquet_values_with_nul_inside_are_rejected(tmp_path: Path) -> None:
+    values = {
+        "list": pa.array([["x"], ["y\0"], None, ["z"], ["z"], ["z"]], pa.list_(pa.string())),
+        "struct": pa.array([{"a": {"b": "x"}}] * 2 + [{"a": {"b": "\0"}}, None, None, None]),
+        "map": pa.array([[("k", 1)]] * 3 + [[("k\0", 1)], [("k", 2)], None], pa.map_(pa.string(), pa.int64())),
+    }
+    out = io.BytesIO()
+    pq.write_table(pa.table(values), out)
+    got = read_bytes(tmp_path, out.getvalue(), "a.parquet")
+    assert [(bad.place, "NUL" in bad.reason) for bad in got.rejected] == [(f"a.parquet: row {row}", True) for row in (2, 3, 4)]
+    assert got.places == ["a.parquet: row 1", "a.parquet: row 5", "a.parquet: row 6"]
+
+
+def test_parquet_text_that_is_not_utf8_is_damage(tmp_path: Path) -> None:
+    text = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff")])
+    out = io.BytesIO()
+    pq.write_table(pa.table({"a": text}), out)
+    with pytest.raises(StopStream, match=r"a\.parquet: row 1: damaged Parquet .*Invalid UTF8"):
+        read_bytes(tmp_path, out.getvalue(), "a.parquet")
 
 
 def test_a_large_parquet_comes_in_bounded_batches(tmp_path: Path) -> None:

@@ -66,6 +66,27 @@ def test_bad_lines_are_rejected_with_their_number(tmp_path: Path) -> None:
     assert next(bad.raw for bad in got.rejected if bad.place == "a.jsonl:3") == '{"a": 2'
 
 
+DEEP = "[" * 5_000 + "]" * 5_000
+
+
+@pytest.mark.parametrize("bad", [f'{{"a": {DEEP}}}', '{"a": "\\ud800"}', '{"a": {"b": "x\\udc00"}}', '{"\\ud800": 1}'])
+def test_what_cannot_be_kept_is_named_by_its_line(tmp_path: Path, bad: str) -> None:
+    reason = "nested too deep" if DEEP in bad else "half of a surrogate pair"
+    for many in (1, 5_000):
+        rows = ['{"a": 1}'] * many + [bad] + ['{"a": 2}'] * many
+        got = read_bytes(tmp_path, lines(*rows), "a.jsonl")
+        assert len(got.rows) == 2 * many
+        assert [(one.place, reason in one.reason) for one in got.rejected] == [(f"a.jsonl:{many + 1}", True)]
+        with pytest.raises(StopStream, match=rf"a\.json:{many + 1}: .*{reason}"):
+            read_bytes(tmp_path, ("[" + ",\n".join(rows) + "]").encode(), "a.json")
+    with pytest.raises(StopStream, match=rf"b\.json:1: .*{reason}"):
+        read_bytes(tmp_path, bad.encode(), "b.json", format="json")
+
+
+def test_whole_surrogate_pairs_are_characters(tmp_path: Path) -> None:
+    assert read_bytes(tmp_path, lines('{"a": "\\ud83d\\ude00"}'), "a.jsonl").rows == [("😀",)]
+
+
 def test_a_nul_late_in_a_large_file_is_found_in_text_and_in_nested_json(tmp_path: Path) -> None:
     good = ['{"a": "x", "j": {"k": "\\\\u0000 is text"}}'] * 100_000
     got = read_bytes(tmp_path, lines(*good, '{"a": "\\u0000", "j": {}}', '{"a": "y", "j": {"k": "\\u0000"}}', *good), "a.jsonl")

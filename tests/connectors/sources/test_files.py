@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from connectors.contract import Client, Gone, Part, Rejected, StopStream
 from connectors.engine.client import build_http
 from connectors.sources.files import FilesSource, FilesStream
+from connectors.storage import LocalPlace
 from tests.connectors.storage.servers import send_file, serving
 
 DEMO = Path(__file__).resolve().parents[3] / "connectors" / "demo"
@@ -144,6 +145,24 @@ def test_a_file_changed_while_it_is_read_ends_in_an_error(client: Client, data: 
             pass
 
 
+def test_a_file_that_became_a_pipe_after_listing_fails_alone(client: Client, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.csv", "b.csv"):
+        (data / name).write_text("id\n1\n")
+    listed = LocalPlace.items
+
+    def then_a_pipe(place: LocalPlace) -> Any:
+        items = listed(place)
+        (data / "a.csv").unlink()
+        os.mkfifo(data / "a.csv")
+        return items
+
+    monkeypatch.setattr(LocalPlace, "items", then_a_pipe)
+    parts = {part.name: part for part in FilesStream({"path": f"{data}/*.csv", "table": "t"}, {}).read(client, None)}
+    with pytest.raises(StopStream, match=r"a\.csv is not a regular file"):
+        list(parts["a.csv"].batches)
+    assert list(parts) == ["a.csv", "b.csv"]
+
+
 def test_places_and_rejected_records_name_file_and_line(client: Client, data: Path) -> None:
     (data / "a.csv").write_text('a,b\n1,"x\ny"\nbad\n2,z\n')
     reading = FilesStream({"path": f"{data}/a.csv", "table": "t"}, {}).read(client, None)
@@ -188,10 +207,17 @@ def test_table_names_are_plain(table: str) -> None:
 @pytest.mark.parametrize(
     ("config", "field"),
     [({}, "path"), ({"path": "/x", "url": "https://h/x"}, "url"), ({"path": "/x", "write_mode": "merge"}, "primary_key"),
-     ({"path": "/x", "prefix": "y"}, "prefix"), ({"path": "/x", "delimiter": '"'}, "quote")],
+     ({"path": "/x", "prefix": "y"}, "prefix"), ({"path": "/x", "delimiter": '"'}, "quote"),
+     *[({"path": "/x", "encoding": name}, "encoding") for name in ("hex", "rot13", "nonsense", "undefined")],
+     *[({"bucket": name}, "bucket") for name in ("a b", "s3://sales", "sales/2026", "säle")]],
 )  # fmt: skip
 def test_rules_beyond_the_schema(config: dict[str, Any], field: str) -> None:
     assert list(FilesSource.validate({"table": "t"} | config)) == [field]
+
+
+@pytest.mark.parametrize("name", ["utf-8", "UTF-16", "windows-1252", "latin1", "shift_jis", "utf-8-sig"])
+def test_encodings_of_text_are_taken(name: str) -> None:
+    assert FilesSource.validate({"table": "t", "path": "/x", "encoding": name}) == {}
 
 
 def test_check_says_what_is_there(client: Client, data: Path) -> None:

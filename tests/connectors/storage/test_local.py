@@ -109,6 +109,17 @@ def test_pipes_sockets_and_devices_are_refused(root: Path) -> None:
         LocalPlace("/dev/null", (Path("/dev"),)).items()
 
 
+@pytest.mark.parametrize("path", ["", "/*"])
+def test_a_folder_with_other_things_in_it_names_them(root: Path, path: str) -> None:
+    os.mkfifo(root / "pipe")
+    (root / "gone.csv").symlink_to(root / "nothing")
+    (root / "out.csv").symlink_to("/etc/hostname")
+    (root / "a.csv").write_text("a\n")
+    place = LocalPlace(f"{root}{path}", (root,))
+    assert [item.name for item in place.items()] == ["a.csv"]
+    assert [line.split(" ")[0] for line in place.passed_over] == ["gone.csv", "out.csv", "pipe"]
+
+
 def test_a_snapshot_reads_the_file_in_place(root: Path) -> None:
     data = os.urandom(3_000_000)
     (root / "a.csv").write_bytes(data)

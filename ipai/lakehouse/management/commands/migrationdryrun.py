@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from ipai.commands import JsonCommand
 from ipai.lakehouse.dryrun import LOCK_MODES, DryRunError, Report, Step, dry_run
 
 BLOCKS_WRITERS = frozenset(LOCK_MODES[LOCK_MODES.index("ShareLock") :])
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = (
         "Applies every migration to a scratch database, reverses them, re-applies, reports locks and destructive steps, drops it."
     )
-    requires_system_checks = ()
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-
-    def handle(self, *args: Any, json: bool, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         try:
-            report = dry_run((lambda line: None) if json else self.stdout.write)
+            report = dry_run((lambda line: None) if options["json"] else self.stdout.write)
         except DryRunError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(as_json(report) if json else as_table(report))
+        self.answer(options, as_data(report), as_table(report))
         if not report.ok:
             raise CommandError("\n".join(report.problems))
 
 
-def as_json(report: Report) -> str:
+def as_data(report: Report) -> dict[str, Any]:
     """``{"ok", "stage", "steps": [...], "leftovers", "differences", "problems"}``."""
-    return json.dumps({"ok": report.ok, **asdict(report), "problems": report.problems})
+    return {"ok": report.ok, **asdict(report), "problems": report.problems}
 
 
 def as_table(report: Report) -> str:
