@@ -65,6 +65,19 @@ def run_detail(run: ConnectorRun) -> dict[str, Any]:
     }
 
 
+def proof_of(run: ConnectorRun) -> dict[str, Any] | None:
+    """The run's proof for people: with ``run_id`` and the moment as ``at_time``; None when nothing was compared."""
+    proof = run.metadata.get("proof")
+    return {**proof, "run_id": run.id, "at_time": datetime.fromisoformat(proof["at"])} if proof else None
+
+
+def last_proof(connector: ConnectorConfig) -> dict[str, Any] | None:
+    """The newest proof of a connector."""
+    compared = connector.runs.filter(status__in=ENDED, metadata__proof__isnull=False).exclude(metadata__proof=None)
+    run = compared.order_by("-queued_at", "-id").first()
+    return proof_of(run) if run else None
+
+
 def stream_detail(stream: RunStream) -> dict[str, Any]:
     """One stream of a run: its counts, where it writes, and while it runs, how far it is."""
     return {

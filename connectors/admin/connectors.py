@@ -14,7 +14,7 @@ from django.urls import reverse
 from connectors import contract
 from connectors.admin.queries import Line, health, lines, streams_of
 from connectors.models import ConnectorConfig
-from connectors.queries import connectors_for, freshness, next_run, runs_for, schedule_words
+from connectors.queries import connectors_for, freshness, last_proof, next_run, runs_for, schedule_words
 from connectors.schema import said_settings
 from ipai.access.permissions import may_read
 from ipai.access.sessions import claims_for, governed
@@ -107,7 +107,11 @@ def header(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
 
 
 def _overview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
-    return {"streams": streams_of(connector), "recent": list(connector.runs.order_by("-queued_at", "-id")[:5])}
+    return {
+        "proof": last_proof(connector),
+        "streams": streams_of(connector),
+        "recent": list(connector.runs.order_by("-queued_at", "-id")[:5]),
+    }
 
 
 def _streams(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 
 from connectors.admin.queries import COUNTED, progress_of, status_counts
 from connectors.models import OPEN, ConnectorConfig, ConnectorRun, Mode, RunStream, Status, Trigger
-from connectors.queries import run_words, runs_for, seconds_of
+from connectors.queries import proof_of, run_words, runs_for, seconds_of
 from ipai.observability.console.catalog import table_address, tables_present
 from ipai.observability.console.listing import chips, keyset
 from ipai.observability.console.pages import NavItem, allowed, page, render, scope
@@ -96,6 +96,7 @@ def live_context(request: HttpRequest, run: ConnectorRun) -> dict[str, Any]:
         "rows": rows,
         "percent": percent,
         "lanes": _lanes(run, streams),
+        "proof": proof_of(run),
         "level": level,
         "levels": LEVELS,
     }

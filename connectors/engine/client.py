@@ -17,6 +17,7 @@ import httpx
 from httpx_retries import Retry, RetryTransport
 
 from connectors.contract import Client, StopStream, SyncMode
+from connectors.demo.vendors import mounts
 
 USER_AGENT = "ipai-databricks/1"
 TIMEOUT = httpx.Timeout(60, connect=15)
@@ -70,6 +71,7 @@ def build_http(
     )
     return httpx.Client(
         transport=RetryTransport(transport=GuardedTransport(allow_private, log, LOOK_UPS if patient else 1), retry=retry),
+        mounts=mounts(),
         timeout=TIMEOUT if patient else CHECK_TIMEOUT,
         follow_redirects=True,
         max_redirects=MOST_REDIRECTS,

@@ -31,6 +31,7 @@ class Command(ConnectorCommand):
             name=entry["name"],
             connector_type=entry["type"],
             config=entry["config"],
+            secrets=entry.get("secrets", {}),
             schedule=entry.get("schedule", ""),
         )
         run = services.execute_run(services.queue_run(connector=connector, actor=actor, send_to_worker=False).pk)
@@ -41,7 +42,7 @@ class Command(ConnectorCommand):
 
 
 def entries() -> list[dict[str, Any]]:
-    """The demo's connectors: name, type, config, schedule."""
+    """The demo's connectors: name, type, config, schedule, secrets of vendors that are not real."""
     text = (settings.IPAI_DEMO_DIR / "connectors.json").read_text()
     found: list[dict[str, Any]] = json.loads(text.replace("{demo}", str(settings.IPAI_DEMO_DIR)))
     return found

@@ -20,6 +20,7 @@ CONFIG: Mapping[str, Any] = {
     "properties": {
         "url": {
             "type": "string",
+            "format": "uri",
             "title": "Address",
             "description": "Of the Odoo server, without a path: https://erp.example.com",
             "maxLength": 500,
