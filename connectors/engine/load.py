@@ -112,19 +112,22 @@ class _Load:
         return self.counts
 
     def _all_new(self, cursor: Cursor) -> bool:
+        """Whether no row of the table has a key of these; they are then copied straight in."""
         if self.unit.keys is None:
             return False
-        if not self.table.exists:
+        if self.unit.clear or not self.table.exists:
             return True
         key = self.stream.primary_key[0]
         if key not in self.table.columns:
             return False
+        cursor.execute("SAVEPOINT ipai_look")
         found = cursor.execute(
             sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE _connector_id = %s AND {} BETWEEN %s AND %s)").format(
                 self.table.identifier, sql.Identifier(key)
             ),
             [self.context.connector_id, *self.unit.keys],
         ).fetchone()
+        cursor.execute("ROLLBACK TO SAVEPOINT ipai_look")  # lets go of the table: its columns may have to be changed
         return not (found and found[0])
 
     def _retire(self, cursor: Cursor) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
+pytestmark = pytest.mark.xdist_group("dryrun")  # they look for scratch databases that are left, anybody's
+
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = (
     "from django.db import migrations\nfrom ipai.lakehouse.sqlmigration import RunSQLFile\nclass Migration(migrations.Migration):\n"
