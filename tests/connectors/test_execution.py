@@ -99,7 +99,8 @@ def test_a_worker_that_lost_its_lease_commits_nothing_more(make_connector, actor
 
     thread = threading.Thread(target=take_over)
     thread.start()
-    services.execute_run(run.pk)
+    for run_stream_id in services.plan_run(run.pk):
+        services.execute_stream(run_stream_id)
     thread.join()
     assert rows("SELECT count(*) FROM ipai_bronze_core.slow") == [(taken[0],)]
     assert RunStream.objects.get(run=run).status == Status.RUNNING

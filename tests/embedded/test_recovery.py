@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -126,7 +127,8 @@ def test_the_guard(services: Services) -> None:
 def test_everything_at_once(services: Services, home: Path) -> None:
     with_data(services)
     for process in processes_of(home):
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # children may go with their parent
+            process.kill()
     services.ensure_postgres(doubtful=True)
     services.ensure_broker()
     assert numbers(services) == [(7,)]

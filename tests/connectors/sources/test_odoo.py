@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -273,14 +274,22 @@ def test_a_key_that_expires_meanwhile_fails_the_streams_that_are_left(odoo: Fake
 def test_forbidden_fields_are_left_out_and_said_and_a_forbidden_model_stops_only_itself(
     odoo: FakeOdoo, connect: Any, run_now: Any, rows: Any
 ) -> None:
-    odoo.denied_fields["res.partner"] = {"vat", "email"}
+
+    def guard(call: Call) -> Response | None:
+        if call.model != "res.partner" or not {"vat", "email"} & set(call.kwargs.get("fields", ())):
+            return None
+        error = {"name": "odoo.exceptions.AccessError", "message": "You do not have enough rights to access the fields"}
+        body = {"jsonrpc": "2.0", "error": {"code": 200, "message": "Odoo Server Error", "data": error}}
+        return Response(200, json.dumps(body), {"Content-Type": "application/json"})
+
+    odoo.before.append(guard)
     odoo.denied_models.add("account.payment")
     run = run_now(connect())
     assert run.status == "failed"
     assert run.error_message.startswith("payments: Odoo user reader may not read account.payment")
     assert "\n" not in run.error_message
     warned = [line for line in run.metadata["warnings"] if "Left out" in line]
-    assert warned == ["partners: Left out, because Odoo user reader may not read them in res.partner: email, vat"]
+    assert warned == ["partners: Left out, because Odoo user reader may not read them in res.partner: vat, email"]
     assert rows("SELECT count(*) FROM ipai_bronze_erp.partners") == [(len(odoo.store.rows["res.partner"]),)]
 
 
