@@ -85,7 +85,9 @@ def field(model: str, line: str) -> Field:
         )
     if kind == "selection":
         found["selection"] = selection(model, name)
-    found |= {"related": flag.partition("=")[2] for flag in flags if flag.startswith("related=")}
+    for flag in flags:
+        if flag.startswith("related="):
+            found["related"] = flag.partition("=")[2]
     return found
 
 

@@ -154,8 +154,9 @@ class Records:
         if denied:
             quoted, model = ",".join(denied), f"{self.store.models[self.model].label} ({self.model})"
             raise AccessError(
-                f'You do not have enough rights to access the fields "{quoted}" on {model}. Please contact your system administrator.'
-                f"\n\nOperation: read\nUser: {self.uid}\nFields:\n" + "\n".join(f"- {name} (always forbidden)" for name in denied)
+                f'You do not have enough rights to access the fields "{quoted}" on {model}. '
+                f"Please contact your system administrator.\n\nOperation: read\nUser: {self.uid}\nFields:\n"
+                + "\n".join(f"- {name} (always forbidden)" for name in denied)
             )
 
     def shown(self, rows: list[Row], fields: Sequence[str] | None, load: str | None) -> list[Row]:

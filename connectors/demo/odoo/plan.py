@@ -11,8 +11,8 @@ from connectors.demo.odoo.bank import Line, Match
 from connectors.demo.odoo.books import LINE, Item, cents
 from connectors.demo.odoo.chart import EXPENSES
 from connectors.demo.odoo.documents import Document, Sold
-from connectors.demo.odoo.store import Row
 from connectors.demo.odoo.payers import creditors, debtors
+from connectors.demo.odoo.store import Row
 
 if TYPE_CHECKING:
     from connectors.demo.odoo.ledger import Ledger
