@@ -136,7 +136,7 @@ class Records:
         return rows
 
     def sort_value(self, field: Row, row: Row) -> tuple[bool, Any]:
-        value = row[field["name"]]
+        value = self.store.value(self.model, row, field["name"])
         if value is False and field["type"] != "boolean":
             return True, 0 if field["type"] == "json" else ""
         return False, self.store.label(field["relation"], value) if "relation" in field else value
