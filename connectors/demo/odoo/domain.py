@@ -82,7 +82,7 @@ def along(store: Store, model: str, path: list[str], operator: str, value: Any, 
 def compare(store: Store, model: str, field: dict[str, Any], operator: str, value: Any) -> Test:
     """The comparison of one field with a value, False counting as SQL's NULL."""
     name, kind = field["name"], field["type"]
-    direct = name in store._templates[model]
+    direct = name in store.templates[model]
     get: Callable[[Row], Any] = (lambda row: row[name]) if direct else (lambda row: store.value(model, row, name))
     if operator in LIKES:
         return like(store, field, get, operator, value)
@@ -92,7 +92,7 @@ def compare(store: Store, model: str, field: dict[str, Any], operator: str, valu
         ordered = ORDERED[operator]
         nullable = kind not in NUMBERS
         return lambda row: not (nullable and get(row) is False) and ordered(get(row), value)
-    wanted = set(value) if isinstance(value, list | tuple) else {value}
+    wanted = {False if one is None else one for one in (value if isinstance(value, list | tuple) else [value])}
     if isinstance(value, str) and "relation" in field:
         return like(store, field, get, operator, value)
     test = among(kind, get, wanted)
@@ -103,8 +103,6 @@ def among(kind: str, get: Callable[[Row], Any], wanted: Collection[Any]) -> Test
     """Whether a value is one of the wanted, or a list has one of them."""
     if kind in MANY:
         return lambda row: bool(wanted & set(get(row))) if any(wanted) else not get(row)  # type: ignore[operator]
-    if kind == "many2one":
-        return lambda row: type(get(row)) is bool and False in wanted if not get(row) else get(row) in wanted
     return lambda row: get(row) in wanted
 
 

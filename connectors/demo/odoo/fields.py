@@ -61,7 +61,7 @@ def selection(model: str, name: str) -> list[list[str]]:
 def field(model: str, line: str) -> Field:
     """One line of a table above as ``fields_get`` shows it."""
     name, kind, *rest = line.split()
-    flags = [word for word in rest if word in ("unstored", "required") or word.startswith("related=")]
+    flags = [word for word in rest if word in ("unstored", "required", "sortable") or word.startswith("related=")]
     targets = [word for word in rest if word not in flags]
     stored = "unstored" not in flags
     found: Field = {
@@ -72,7 +72,7 @@ def field(model: str, line: str) -> Field:
         "required": "required" in flags,
         "readonly": False,
         "searchable": True,
-        "sortable": stored and kind not in ("one2many", "many2many", "binary"),
+        "sortable": (stored and kind not in ("one2many", "many2many", "binary")) or "sortable" in flags,
         "company_dependent": False,
     }
     if targets:
@@ -85,8 +85,9 @@ def field(model: str, line: str) -> Field:
         )
     if kind == "selection":
         found["selection"] = selection(model, name)
-    if path := next((flag.partition("=")[2] for flag in flags if flag.startswith("related=")), ""):
-        found["related"] = path
+    for flag in flags:
+        if flag.startswith("related="):
+            found |= {"related": flag.partition("=")[2], "sortable": kind not in ("one2many", "many2many")}
     return found
 
 

@@ -136,7 +136,7 @@ class Records:
         return rows
 
     def sort_value(self, field: Row, row: Row) -> tuple[bool, Any]:
-        value = row[field["name"]]
+        value = self.store.value(self.model, row, field["name"])
         if value is False and field["type"] != "boolean":
             return True, 0 if field["type"] == "json" else ""
         return False, self.store.label(field["relation"], value) if "relation" in field else value
@@ -155,8 +155,8 @@ class Records:
             quoted, model = ",".join(denied), f"{self.store.models[self.model].label} ({self.model})"
             raise AccessError(
                 f'You do not have enough rights to access the fields "{quoted}" on {model}. '
-                "Please contact your system administrator."
-                f"\n\nOperation: read\nUser: {self.uid}\nFields:\n" + "\n".join(f"- {name} (always forbidden)" for name in denied)
+                f"Please contact your system administrator.\n\nOperation: read\nUser: {self.uid}\nFields:\n"
+                + "\n".join(f"- {name} (always forbidden)" for name in denied)
             )
 
     def shown(self, rows: list[Row], fields: Sequence[str] | None, load: str | None) -> list[Row]:

@@ -139,7 +139,7 @@ class FakeOdoo:
             self.check_password(database, uid, password)
             if method == "execute":
                 return self.data(Call(model, name, rest), uid)
-            positional, named = [*rest, [], {}][:2] if len(rest) != 1 else (rest[0], {})
+            positional, named = [*rest, [], {}][:2]
             return self.data(Call(model, name, list(positional), dict(named or {})), uid)
         raise UnknownMethod(f"Method not found: {service}.{method}")
 

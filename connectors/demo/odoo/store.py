@@ -39,7 +39,7 @@ class Store:
         self.now = now
         self.lock = threading.RLock()
         self._last: dict[str, int] = dict.fromkeys(self.models, 0)
-        self._templates = {name: template(model) for name, model in self.models.items()}
+        self.templates = {name: template(model) for name, model in self.models.items()}
         self._children: dict[tuple[str, str], dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
         self._inverses = self._find_inverses()
 
@@ -59,7 +59,7 @@ class Store:
             self._last[model] += 1
             key = self._last[model]
             stamp = stamp_text(self.now())
-            row = self._templates[model] | {"create_date": stamp, "write_date": stamp} | values | {"id": key}
+            row = self.templates[model] | {"create_date": stamp, "write_date": stamp} | values | {"id": key}
             self.rows[model][key] = row
             for name in self._inverses[model]:
                 self._children[model, name][row[name]].add(key)

@@ -1,4 +1,7 @@
-"""The fields of Odoo 18 that the fake has: ``name type [relation [inverse field]] [unstored] [related=path] [required]``."""
+"""The fields of Odoo 18 that the fake has: ``name type [relation [inverse field]] [flag ...]``.
+
+Flags: ``unstored``, ``sortable`` (although unstored), ``required``, ``related=path`` (computed along it).
+"""
 
 from __future__ import annotations
 
@@ -189,7 +192,8 @@ MODELS: dict[str, tuple[str, str, str]] = {  # model: (label, default order, fie
     "account.account": (
         "Account",
         "id",
-        "code char unstored\nname char required\naccount_type selection required\ninternal_group selection unstored\n"
+        "code char unstored sortable\nname char required\naccount_type selection required\n"
+        "internal_group selection unstored sortable\n"
         "reconcile boolean\ndeprecated boolean\nnon_trade boolean\nnote text\ncurrency_id many2one res.currency\n"
         "company_ids many2many res.company\ntax_ids many2many account.tax\ninclude_initial_balance boolean unstored",
     ),
@@ -223,7 +227,7 @@ MODELS: dict[str, tuple[str, str, str]] = {  # model: (label, default order, fie
         "name char required\nactive boolean\nsequence integer\npartner_id many2one res.partner\n"
         "currency_id many2one res.currency\nparent_id many2one res.company\ncountry_id many2one res.country unstored\n"
         "fiscalyear_last_day integer\nfiscalyear_last_month selection\nfiscalyear_lock_date date\n"
-        "email char\nvat char unstored\nlogo binary unstored",
+        "email char\nvat char unstored sortable\nlogo binary unstored",
     ),
     "res.currency": (
         "Currency",
