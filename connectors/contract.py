@@ -143,9 +143,6 @@ class Loaded(Protocol):
     ``by`` names columns; ``date:month`` is the month of a date column.
     """
 
-    def count(self) -> int:
-        """How many rows there are."""
-
     def keys(self, after: int, upto: int | None) -> list[int]:
         """The keys above ``after`` up to and with ``upto`` (None: the last), in order."""
 
@@ -257,10 +254,6 @@ class Stream(ABC):
     def repair(self, client: Client, proof: Proof) -> Iterator[Emitted]:
         """The suspects of a proof as they are now."""
         raise NotImplementedError
-
-    def mapping(self, client: Client) -> Sequence[Mapping[str, str]]:
-        """How the vendor's fields become columns: ``{"field", "label", "type", "column", "column_type"}`` each."""
-        return ()
 
 
 class Source(ABC):

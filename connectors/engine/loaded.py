@@ -22,11 +22,6 @@ class LoadedRows:
     def __init__(self, target: str, key: str, connector_id: UUID) -> None:
         self._target, self._key, self._connector_id = target, sql.Identifier(key), connector_id
 
-    def count(self) -> int:
-        """How many rows there are."""
-        found = self._select(sql.SQL("count(*)"))
-        return int(found[0][0]) if found else 0
-
     def keys(self, after: int, upto: int | None) -> list[int]:
         """The keys above ``after`` up to and with ``upto``, in order."""
         condition = sql.SQL("{0} > {1} AND ({2}::bigint IS NULL OR {0} <= {2})").format(self._key, after, upto)

@@ -62,7 +62,7 @@ class Field:
 class Layout:
     """The fields that are read of one model, in order, and the columns they become.
 
-    ``record`` is the type that answers are decoded into: twice as fast as dictionaries of this many keys.
+    ``record`` is the type that answers are decoded into, smaller than a dictionary of as many keys.
     """
 
     def __init__(self, fields: Sequence[Field]) -> None:

@@ -1,4 +1,4 @@
-"""One model as a stream: a scan by id, then what changed by ``write_date``, then ids that are gone; see docs/connectors/odoo.md.
+"""One model as a stream: a scan by id, then what changed by ``write_date``, then ids that are gone; see docs/sources/odoo.md.
 
 The saved cursor::
 
@@ -203,22 +203,6 @@ class OdooStream(Stream):
     def repair(self, client: Client, proof: Proof) -> Iterator[Emitted]:
         """Read the records again that differ."""
         yield from self._again(client, proof.suspects)
-
-    def mapping(self, client: Client) -> Sequence[Mapping[str, str]]:
-        """Odoo's fields with their columns."""
-        layout = self._known(client)
-        if layout is None:
-            return ()
-        return [
-            {
-                "field": field.name,
-                "label": field.label,
-                "type": field.type,
-                "column": field.name if field.column_type else "_raw",
-                "column_type": field.column_type or "",
-            }
-            for field in layout.fields.values()
-        ]
 
     def _controls(self, layout: Layout | None) -> tuple[list[str], list[str]]:
         """Groups and sums, as far as the user may read the fields."""

@@ -22,6 +22,7 @@ from connectors.models import ConnectorState
 from connectors.sources.odoo import OdooSource, rpc
 from connectors.sources.odoo.fields import Field, Layout
 from connectors.sources.odoo.models import MODELS
+from connectors.sources.odoo.stream import OdooStream
 
 NOW = datetime(2025, 4, 15, 12, tzinfo=UTC)
 SECRET, KEY = "letter-box-9", "key-of-the-box-9"
@@ -231,8 +232,11 @@ def test_a_server_in_trouble_is_asked_again(odoo: FakeOdoo, connect: Any, run_no
     equal(odoo, rows)
 
 
-def test_an_interrupted_scan_goes_on_where_it_was(odoo: FakeOdoo, connect: Any, run_now: Any, rows: Any) -> None:
-    connector = connect(models=[LINE], page_size=2_000 // 20)
+def test_an_interrupted_scan_goes_on_where_it_was(
+    odoo: FakeOdoo, connect: Any, run_now: Any, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OdooStream, "batch_size", 200)
+    connector = connect(models=[LINE], page_size=100)
     broken: list[Call] = []
 
     def away(call: Call) -> Response | None:
@@ -247,8 +251,13 @@ def test_an_interrupted_scan_goes_on_where_it_was(odoo: FakeOdoo, connect: Any, 
     assert run.status == "failed"
     assert "HTTP 404" in run.error_message
     assert broken
+    reached = ConnectorState.objects.get(connector=connector).cursor["scan_after"]
+    assert reached >= 100
     odoo.before.clear()
+    odoo.calls.clear()
     good(run_now(connector))
+    begun = next(call for call in odoo.calls if call.method == "search")
+    assert begun.kwargs["domain"] == [["id", ">", reached]]
     assert rows(f"SELECT count(*) FROM {LINES}") == [(len(odoo.store.rows[LINE]),)]
     assert "scan_after" not in ConnectorState.objects.get(connector=connector).cursor
 
