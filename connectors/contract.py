@@ -20,6 +20,8 @@ from typing import Any, ClassVar, Literal, Protocol
 import httpx
 import pyarrow as pa
 
+from connectors.webhook import Webhook
+
 Record = Mapping[str, Any]
 """One row of an API source: column name -> JSON-like value. Decimals stay ``Decimal``; ``None`` is NULL."""
 
@@ -266,6 +268,8 @@ class Source(ABC):
     config_schema: ClassVar[Mapping[str, Any]]
     """JSON Schema (2020-12) of the config; the console builds its form from it (title, description, enum, default)."""
     secrets: ClassVar[tuple[SecretField, ...]] = ()
+    webhook: ClassVar[Webhook | None] = None
+    """How the vendor tells of changes by itself; None when it does not. Its secret is one of ``secrets``."""
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> None:
         self.config = config

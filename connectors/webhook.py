@@ -1,0 +1,122 @@
+"""What a source says of its vendor's webhooks: plain Python, no Django. See :class:`connectors.contract.Source.webhook`.
+
+A delivery passes three places: :meth:`Webhook.signed` and :meth:`Webhook.opened` when it comes in (nothing else is done then),
+:meth:`Webhook.told` when it is processed, :meth:`Webhook.fetch` for what it lacks.
+"""
+
+from __future__ import annotations
+
+import hmac
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from connectors.contract import Client, Emitted, Source
+
+
+class Unreadable(Exception):
+    """A signed body that is no delivery: ``status`` is the HTTP answer (400, or 415 for a content type)."""
+
+    def __init__(self, words: str, status: int = 400) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A delivery as it came in. ``payload`` is its JSON text; ``id`` is the vendor's, the same when it is sent again."""
+
+    id: str
+    event: str
+    payload: bytes
+    action: str | None = None
+    repository_id: int | None = None
+    hook_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a delivery says: records and deletions by stream, and what must be fetched because the payload lacks it.
+
+    ``ignored`` is the reason when it says nothing to this connector. ``happened_at`` is the payload's own time.
+    """
+
+    emitted: Sequence[tuple[str, Emitted]] = ()
+    lacks: Sequence[Hashable] = ()
+    happened_at: datetime | None = None
+    ignored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook as the vendor has it. ``place`` says where for people, ``handle`` is what the source needs to find it again."""
+
+    handle: str
+    place: str
+    url: str
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One line of the vendor's own record of deliveries."""
+
+    handle: str
+    id: str
+    delivered_at: datetime
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What the vendor's record holds since the last look. ``gap``: it does not reach back that far, or says why it cannot be read."""
+
+    sent: Sequence[Sent]
+    gap: str = ""
+
+
+class Webhook(ABC):
+    """How a vendor tells of changes by itself. Made once per source type; holds nothing."""
+
+    secret: ClassVar[str] = "webhook_secret"  # noqa: S105  (the name of the source's secret)
+
+    @abstractmethod
+    def signed(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """Whether the raw body carries this secret's signature, compared in constant time. Header names are lower case."""
+
+    @abstractmethod
+    def opened(self, headers: Mapping[str, str], body: bytes) -> Envelope:
+        """What the delivery is. Raises Unreadable. Called for signed bodies only; must be quick, a body may have 25 MB."""
+
+    @abstractmethod
+    def told(self, source: Source, envelope: Envelope) -> Told:
+        """What it says, without asking the vendor. Any exception fails this delivery alone."""
+
+    def fetch(self, source: Source, client: Client, lack: Hashable) -> Iterator[tuple[str, Emitted]]:
+        """What a delivery lacked, by stream. Asked once for equal lacks of a batch."""
+        raise NotImplementedError
+
+    def hooks(self, source: Source, client: Client, paths: Sequence[str]) -> Sequence[Hook]:
+        """The vendor's webhooks whose address ends in one of these paths."""
+        raise NotImplementedError
+
+    def install(self, source: Source, client: Client, url: str, secret: str) -> Sequence[Hook]:
+        """Make the webhook, or give those that point to this address the new secret."""
+        raise NotImplementedError
+
+    def sweep(self, source: Source, client: Client, hook: Hook, since: datetime | None) -> Sweep:
+        """What the vendor sent to this hook after ``since`` (None: all it remembers), in any order."""
+        raise NotImplementedError
+
+    def sent(self, source: Source, client: Client, one: Sent) -> Envelope:
+        """A delivery of the vendor's record with its payload."""
+        raise NotImplementedError
+
+
+def hmac_equals(algorithm: str, secret: str, body: bytes, given: Any) -> bool:
+    """Whether ``given`` is the body's hexadecimal HMAC under the secret; takes equally long for a wrong one."""
+    expected = hmac.new(secret.encode(), body, algorithm).hexdigest()
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace") if isinstance(given, str) else b"")
