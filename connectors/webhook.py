@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hmac
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from connectors.contract import Client, Emitted, Source
+    from connectors.contract import Client, Emitted, Record, Source, Stream
 
 
 class Unreadable(Exception):
@@ -38,13 +38,23 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """The state of one record of a stream; ``raw`` is its JSON as the vendor sent it. ``lost``: the vendor has it no longer."""
+
+    stream: str
+    row: Record
+    raw: str = ""
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """What a delivery says: records and deletions by stream, and what must be fetched because the payload lacks it.
+    """What a delivery says: states of records, and what must be fetched because the payload lacks it.
 
     ``ignored`` is the reason when it says nothing to this connector. ``happened_at`` is the payload's own time.
     """
 
-    emitted: Sequence[tuple[str, Emitted]] = ()
+    said: Sequence[Said] = ()
     lacks: Sequence[Hashable] = ()
     happened_at: datetime | None = None
     ignored: str = ""
@@ -82,6 +92,8 @@ class Webhook(ABC):
     """How a vendor tells of changes by itself. Made once per source type; holds nothing."""
 
     secret: ClassVar[str] = "webhook_secret"  # noqa: S105  (the name of the source's secret)
+    about: ClassVar[str] = "repositories"
+    """The stream whose keys ``Envelope.repository_id`` are."""
 
     @abstractmethod
     def signed(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
@@ -92,12 +104,19 @@ class Webhook(ABC):
         """What the delivery is. Raises Unreadable. Called for signed bodies only; must be quick, a body may have 25 MB."""
 
     @abstractmethod
-    def told(self, source: Source, envelope: Envelope) -> Told:
-        """What it says, without asking the vendor. Any exception fails this delivery alone."""
+    def told(self, source: Source, envelope: Envelope, known: Collection[int]) -> Told:
+        """What it says, without asking the vendor. ``known`` are those of the batch's repositories that are loaded.
 
-    def fetch(self, source: Source, client: Client, lack: Hashable) -> Iterator[tuple[str, Emitted]]:
-        """What a delivery lacked, by stream. Asked once for equal lacks of a batch."""
+        Any exception fails this delivery alone.
+        """
+
+    def fetch(self, source: Source, client: Client, lack: Hashable) -> Iterator[Said]:
+        """What a delivery lacked. Asked once for equal lacks of a batch."""
         raise NotImplementedError
+
+    def emitted(self, stream: Stream, states: Sequence[Said]) -> Iterator[Emitted]:
+        """States of records, one per key, as the stream's ``read`` would yield them."""
+        return iter([one.row for one in states])
 
     def hooks(self, source: Source, client: Client, paths: Sequence[str]) -> Sequence[Hook]:
         """The vendor's webhooks whose address ends in one of these paths."""
