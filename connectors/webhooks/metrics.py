@@ -33,7 +33,11 @@ def collect(registry: CollectorRegistry) -> None:
     for status in STATUSES:
         deliveries.labels(status).set(found.get(status, (0, 0))[0])
     for name, words, value in (
-        ("ipai_webhook_oldest_pending_seconds", "How long the first unprocessed delivery has waited.", found.get("pending", (0, 0))[1]),
+        (
+            "ipai_webhook_oldest_pending_seconds",
+            "How long the first unprocessed delivery has waited.",
+            found.get("pending", (0, 0))[1],
+        ),
         ("ipai_webhook_lag_seconds", "Longest time from receipt to bronze of the last five minutes.", lag),
     ):
         Gauge(name, words, registry=registry).set(value)

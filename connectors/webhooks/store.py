@@ -60,7 +60,12 @@ class Store:
                 given = connection.get_connection_params()
                 kept = {name: value for name, value in given.items() if name not in ("context", "cursor_factory")}
                 pool = AsyncConnectionPool(
-                    kwargs=kept | {"autocommit": True}, min_size=1, max_size=CONNECTIONS, open=False, timeout=PATIENCE, name="webhooks"
+                    kwargs=kept | {"autocommit": True},
+                    min_size=1,
+                    max_size=CONNECTIONS,
+                    open=False,
+                    timeout=PATIENCE,
+                    name="webhooks",
                 )
                 await pool.open()
                 self._pool = pool
