@@ -38,7 +38,7 @@ class Reported(Stream):
             self._like, [one for key, one in newest.items() if key not in ghosts or self._rank(one) > ghosts[key]]
         )
         if lost:
-            yield Deleted(keys=[key[0] for key in lost])
+            yield Deleted(keys=[key if len(key) > 1 else key[0] for key in lost])
 
     def _rank(self, one: Said) -> Key:
         return rank(one.row.get(name) for name in self.version)

@@ -56,6 +56,8 @@ MOST_BYTES = 64 * 1024 * 1024
 """Payloads of one batch together; a single larger one is a batch of its own."""
 BLOCKED_SECONDS = 60.0
 """Until the next try when the vendor or the database is away: such a try does not count."""
+PAYLOAD_KEPT, DELIVERY_KEPT, RUN_KEPT = timedelta(days=30), timedelta(days=180), timedelta(days=7)
+"""How long payloads of processed deliveries, all deliveries, and successful runs that loaded deliveries are kept."""
 DIED = "The worker died while it processed this delivery"
 
 
@@ -104,6 +106,17 @@ def process_again(actor: Actor, connector: ConnectorConfig, delivery_id: str | N
         details = {"deliveries": count, "delivery_id": delivery_id}
         audit.record(actor, "webhook", "connector", str(connector.pk), "process again", details, tenant=connector.tenant)
     return count
+
+
+def forget_deliveries() -> int:
+    """Empty payloads and delete old deliveries and the runs that loaded them; how many payloads. Failed ones stay whole longest."""
+    now = timezone.now()
+    settled = WebhookDelivery.objects.filter(status__in=[DeliveryStatus.DONE, DeliveryStatus.IGNORED])
+    emptied = settled.filter(received_at__lt=now - PAYLOAD_KEPT, payload__isnull=False).update(payload=None)
+    WebhookDelivery.objects.filter(received_at__lt=now - DELIVERY_KEPT).delete()
+    ended = ConnectorRun.objects.filter(trigger=Trigger.WEBHOOK, status=Status.SUCCESS, ended_at__lt=now - RUN_KEPT)
+    ended.exclude(rejected__isnull=False).delete()
+    return emptied
 
 
 def _due(deliveries: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
@@ -218,6 +231,9 @@ class _Batch:
         for item in self.items:
             try:
                 item.told = self.webhook.told(self.source, envelope_of(item.row), known)
+                for said in item.told.said:
+                    if said.stream in streams and any(said.row[name] is None for name in streams[said.stream].primary_key):
+                        raise ValueError(f"a record of {said.stream} has no key")
             except Exception as error:  # whatever a payload does to the source, it does to this delivery alone
                 item.error = f"It cannot be read as a {item.row.event} event: {type(error).__name__}: {error}"[:500]
         self.items.sort(key=lambda item: (item.told.happened_at or item.row.received_at, item.row.received_at))
@@ -228,7 +244,7 @@ class _Batch:
         named = {item.row.repository_id for item in self.items if item.row.repository_id is not None}
         if about is None or not named:
             return frozenset()
-        return frozenset(LoadedRows(about.target, about.primary_key[0], self.connector.pk).values((), sorted(named)))
+        return frozenset(LoadedRows(about.target, about.primary_key, self.connector.pk).values((), sorted(named)))
 
     def _fetch(self) -> None:
         wanted: dict[Hashable, list[_Item]] = {}
@@ -288,7 +304,9 @@ def _finish(connector: ConnectorConfig, run: ConnectorRun, items: Sequence[_Item
             elif item.error and item.row.attempts < len(BATCHES):
                 what |= {"retry_at": timezone.now() + timedelta(seconds=WAITS[item.row.attempts - 1])}
             else:
-                state = DeliveryStatus.FAILED if item.error else DeliveryStatus.IGNORED if item.told.ignored else DeliveryStatus.DONE
+                state = (
+                    DeliveryStatus.FAILED if item.error else DeliveryStatus.IGNORED if item.told.ignored else DeliveryStatus.DONE
+                )
                 what |= {"status": state, "processed_at": Now()}
             row.update(**what)
             failed += bool(item.error)

@@ -45,7 +45,7 @@ def test_the_vector_of_the_vendor(portal: Portal, connector: Any, actor: Any) ->
 
 
 @pytest.mark.parametrize(
-    "signature", ["", "sha256=", "sha256=0", f"sha256={'0' * 64}", "sha1=" + "0" * 40, "sha256=é", "garbage", f"sha512={'0' * 128}"]
+    "signature", ["", "sha256=", "sha256=0", f"sha256={'0' * 64}", "sha1=" + "0" * 40, "garbage", f"sha512={'0' * 128}"]
 )
 def test_a_wrong_signature_is_told_nothing(portal: Portal, connector: Any, signature: str) -> None:
     there, nowhere = (portal.post(PAYLOAD, to=to, signature=signature) for to in ("gh", "nobody"))
@@ -99,9 +99,9 @@ def test_the_signature_tells_namesakes_of_tenants_apart(portal: Portal, connecto
 
 
 def test_connectors_of_other_types_and_without_a_secret_take_nothing(
-    portal: Portal, make_connector: Any, actor: Any, tenant: Any
+    portal: Portal, make_connector: Any, actor: Any, tenant: Any, files: Any
 ) -> None:
-    make_connector("orders", path="/none.csv", table="orders")
+    make_connector("orders", path=str(files / "none.csv"), table="orders")
     services.create_connector(actor=actor, tenant=tenant, name="bare", connector_type="github", config={"owner": "acme"})
     assert portal.post(PAYLOAD, to="orders").status_code == 401
     assert portal.post(PAYLOAD, to="bare", secret="").status_code == 401
@@ -142,9 +142,7 @@ def test_the_largest_body_is_taken_and_one_byte_more_is_not(portal: Portal, conn
     with socket.create_connection(("127.0.0.1", portal.port)) as link:  # told before anything is sent
         link.sendall(f"POST /webhooks/github/gh/ HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body) + 1}\r\n\r\n".encode())
         assert link.recv(200).startswith(b"HTTP/1.1 413")
-    pieces = (body[at : at + 1_000_000] for at in range(0, len(body) + 5_000_000, 1_000_000))
-    answer = _chunked(portal, iter([*pieces, b"more"]))
-    assert answer == 413
+    assert _chunked(portal, [b"x" * 1_000_000] * 40) == 413
     assert receiver._Room.held == 0
 
 
