@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "docs" / "benchmarks.md"
@@ -66,7 +66,6 @@ def main() -> None:
     options.add_argument("--seconds", type=int, default=60)
     options.add_argument("--connections", type=int, default=32)
     options.add_argument("--port", type=int, default=8765)
-    options.add_argument("--processing", action="store_true", help="run worker and beat too, as the portal does")
     chosen = options.parse_args()
     manage("migrate", "--verbosity", "0")
     manage("createconnector", NAME, "--update", "--type", "github", "--config", '{"owner": "bench"}', "--secret",
@@ -213,19 +212,17 @@ async def flat_out(chosen: argparse.Namespace, count: int) -> Measured:
 
 def render(results: dict[str, Measured], chosen: argparse.Namespace) -> str:
     """The section of the report."""
-    rows = [
-        f"| {name} | {len(one.latencies):,} | {one.rate:,.0f} | {one.at(50):.1f} | {one.at(95):.1f} | {one.at(99):.1f} | {max(one.latencies):.1f} |"
-        for name, one in results.items()
-    ]
+    rows = [_row(name, one) for name, one in results.items()]
     refused = sum(count for one in results.values() for status, count in one.statuses.items() if status != 202)
     first = next(iter(results.values()))
     verdict = "holds" if first.at(99) < BAR_MS and not refused else "is missed"
     return f"""{BEGIN}
 ## Webhook deliveries
 
-Measured {datetime.now(UTC):%Y-%m-%d} by `python -m bench.webhooks` (`make bench-webhooks`): {platform.machine()}, {os.cpu_count()} cores, Python
-{platform.python_version()}, one web process as in the Procfile, PostgreSQL and the sender on the same cores. Signed deliveries of 10 kB over
-{chosen.connections} connections; 202 means committed. At a fixed rate the latency counts from the moment at which a delivery was due.
+Measured {datetime.now(UTC):%Y-%m-%d} by `python -m bench.webhooks` (`make bench-webhooks`): {platform.machine()},
+{os.cpu_count()} cores, Python {platform.python_version()}, one web process as in the Procfile; PostgreSQL and the sender are on
+the same cores. Signed deliveries of 10 kB over {chosen.connections} connections; 202 means committed. At a fixed rate the
+latency counts from the moment at which a delivery was due.
 
 | | sent | per second | p50 ms | p95 ms | p99 ms | max ms |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -235,12 +232,21 @@ The bar, p99 below {BAR_MS} ms at {chosen.rate} deliveries per second, {verdict}
 {END}"""
 
 
-def write(section: str) -> None:
-    """Put the section into the report in place of its older self."""
-    text = REPORT.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    REPORT.write_text(before.rstrip() + "\n\n" + section + after.rstrip() + "\n", encoding="utf-8")
+def _row(name: str, one: Measured) -> str:
+    percentiles = " | ".join(f"{one.at(percent):.1f}" for percent in (50, 95, 99))
+    return f"| {name} | {len(one.latencies):,} | {one.rate:,.0f} | {percentiles} | {max(one.latencies):.1f} |"
+
+
+def section() -> str:
+    """The section as it is in the report; "" when it was never measured."""
+    text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+    return BEGIN + text.partition(BEGIN)[2].partition(END)[0] + END + "\n" if BEGIN in text else ""
+
+
+def write(text: str) -> None:
+    """Put the section at the end of the report in place of its older self."""
+    before = REPORT.read_text(encoding="utf-8").partition(BEGIN)[0]
+    REPORT.write_text(f"{before.rstrip()}\n\n{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -254,7 +254,7 @@ class DeliveryStatus(models.TextChoices):
 
 
 class WebhookDelivery(models.Model):
-    """A webhook call as received. A bronze table, made by a migration of the lakehouse; ``payload`` is read in governed sessions."""
+    """A webhook call as received. A bronze table, made by the lakehouse's migrations; ``payload`` is read in governed sessions."""
 
     pk = models.CompositePrimaryKey("connector_id", "delivery_id")
     connector_id = models.UUIDField(db_column="_connector_id")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hmac
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from connectors.contract import Client, Emitted, Record, Source, Stream
+    from connectors.contract import Client, Cursor, Emitted, Loaded, Record, Source, Stream
 
 
 class Unreadable(Exception):
@@ -76,15 +76,14 @@ class Sent:
 
     handle: str
     id: str
-    delivered_at: datetime
-    ok: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What the vendor's record holds since the last look. ``gap``: it does not reach back that far, or says why it cannot be read."""
+    """What the vendor's record holds since the last look, and what the next look is told. ``gap``: why that is not all."""
 
     sent: Sequence[Sent]
+    state: Cursor
     gap: str = ""
 
 
@@ -110,8 +109,8 @@ class Webhook(ABC):
         Any exception fails this delivery alone.
         """
 
-    def fetch(self, source: Source, client: Client, lack: Hashable) -> Iterator[Said]:
-        """What a delivery lacked. Asked once for equal lacks of a batch."""
+    def fetch(self, source: Source, client: Client, lack: Hashable, loaded: Callable[[str], Loaded]) -> Iterator[Said]:
+        """What a delivery lacked. Asked once for equal lacks of a batch. ``loaded`` gives what the table of a stream holds."""
         raise NotImplementedError
 
     def emitted(self, stream: Stream, states: Sequence[Said]) -> Iterator[Emitted]:
@@ -126,8 +125,8 @@ class Webhook(ABC):
         """Make the webhook, or give those that point to this address the new secret."""
         raise NotImplementedError
 
-    def sweep(self, source: Source, client: Client, hook: Hook, since: datetime | None) -> Sweep:
-        """What the vendor sent to this hook after ``since`` (None: all it remembers), in any order."""
+    def sweep(self, source: Source, client: Client, hook: Hook, state: Cursor | None) -> Sweep:
+        """What the vendor sent to this hook since the look that gave ``state`` (None: all it remembers)."""
         raise NotImplementedError
 
     def sent(self, source: Source, client: Client, one: Sent) -> Envelope:

@@ -8,7 +8,7 @@ pending until its records are committed, so whatever a killed worker held is tak
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import accumulate
@@ -20,7 +20,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from connectors.contract import Client, Retry, Source, SourceError, Stream
+from connectors.contract import Client, Loaded, Retry, Source, SourceError, Stream
 from connectors.engine.context import Progress
 from connectors.engine.lease import Heartbeat, RunLogHandler, claim
 from connectors.engine.loaded import LoadedRows
@@ -39,7 +39,7 @@ from connectors.models import (
 )
 from connectors.services.configs import source_of
 from connectors.services.execution import end_stream, execute_stream, scratch_folder, source_client
-from connectors.services.runs import close_if_done, fail_run, reap_lost
+from connectors.services.runs import close_if_done, reap_lost
 from connectors.webhook import Envelope, Said, Told, Webhook
 from ipai.observability import audit
 from ipai.observability.audit import Actor
@@ -54,7 +54,7 @@ WAITS = (10, 60, 300, 1800)
 """Seconds before the next try."""
 MOST_BYTES = 64 * 1024 * 1024
 """Payloads of one batch together; a single larger one is a batch of its own."""
-BLOCKED_SECONDS = 60.0
+BLOCKED_SECONDS = 10.0
 """Until the next try when the vendor or the database is away: such a try does not count."""
 PAYLOAD_KEPT, DELIVERY_KEPT, RUN_KEPT = timedelta(days=30), timedelta(days=180), timedelta(days=7)
 """How long payloads of processed deliveries, all deliveries, and successful runs that loaded deliveries are kept."""
@@ -131,7 +131,7 @@ def _give_up(connector: ConnectorConfig) -> None:
 
 
 def _claim(connector: ConnectorConfig, attempts: int) -> tuple[ConnectorRun, list[WebhookDelivery]] | None:
-    """Take the next deliveries that were tried so often, with the run that will hold them. None: nothing is due, or somebody is at it."""
+    """Take the next deliveries that were tried so often, with their run. None: nothing is due, or another worker is at it."""
     try:
         with transaction.atomic():
             due = _due(WebhookDelivery.objects.filter(connector_id=connector.pk, attempts=attempts)).order_by("received_at")
@@ -221,7 +221,7 @@ class _Batch:
         """Hear every delivery, fetch what they lack, load stream by stream."""
         streams = {stream.name: stream for stream in self.source.streams(self.client)}
         self._hear(streams)
-        self._fetch()
+        self._fetch(lambda name: LoadedRows(streams[name].target, streams[name].primary_key, self.connector.pk))
         for name in dict.fromkeys(name for item in self.items for name in sorted(item.streams)):
             if name in streams:
                 self._load(streams[name])
@@ -246,14 +246,14 @@ class _Batch:
             return frozenset()
         return frozenset(LoadedRows(about.target, about.primary_key, self.connector.pk).values((), sorted(named)))
 
-    def _fetch(self) -> None:
+    def _fetch(self, loaded: Callable[[str], Loaded]) -> None:
         wanted: dict[Hashable, list[_Item]] = {}
         for item in self.items:
             for lack in item.told.lacks:
                 wanted.setdefault(lack, []).append(item)
         for lack, items in wanted.items():
             try:
-                found = list(self.webhook.fetch(self.source, self.client, lack))
+                found = list(self.webhook.fetch(self.source, self.client, lack, loaded))
             except Retry as error:
                 _block(items, redact(str(error), self.secrets), error.after or BLOCKED_SECONDS)
             except SourceError as error:

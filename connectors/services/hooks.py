@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from connectors import contract
-from connectors.contract import Client, Source, SourceError
+from connectors.contract import Client, Source, SourceError, StopStream
 from connectors.engine.client import build_client
 from connectors.engine.loaded import LoadedRows
 from connectors.errors import ConnectorError, NotRunnable
@@ -36,8 +36,8 @@ from ipai.vault.redaction import redact
 log = logging.getLogger(__name__)
 MOST_FETCHED = 500
 """Lost deliveries that one sweep fetches; where there are more, reading what changed is the shorter way."""
-OVERLAP = timedelta(minutes=10)
-"""How far each sweep looks back behind the last one: deliveries show up late in the vendor's record."""
+HOOKS_KEPT = timedelta(hours=6)
+"""How long the list of the vendor's webhooks is remembered; where there is none, it is asked for at each sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +118,30 @@ def sweep(connector: ConnectorConfig) -> dict[str, Any]:
     Returns (and keeps for the console) ``{"at", "hooks", "listed", "fetched", "gap", "error"}``.
     """
     saved = ConnectorState.objects.filter(connector=connector, stream=STREAM).first()
-    since = dict(saved.cursor.get("since", {})) if saved else {}
+    state: dict[str, Any] = {"hooks": [], "reached": {}, **(saved.cursor if saved else {})}
     told: dict[str, Any] = {"at": timezone.now().isoformat(), "hooks": 0, "listed": 0, "fetched": 0, "gap": "", "error": ""}
     try:
         with _vendor(connector, patient=True) as (source, client, webhook):
-            hooks = webhook.hooks(source, client, webhook_paths(connector))
-            told["hooks"] = len(hooks)
-            for hook in hooks:
-                _sweep_hook(connector, webhook, source, client, hook, since, told)
+            for hook in _hooks(connector, webhook, source, client, state):
+                told["hooks"] += 1
+                told["error"] = told["error"] or ("" if hook.active else f"The webhook at {hook.place} is switched off")
+                _sweep_hook(connector, webhook, source, client, hook, state["reached"], told)
     except NotImplementedError:
         return told
     except (SourceError, ConnectorError, VaultError) as error:
         told["error"] = str(error)[:500]
-    ConnectorState.objects.update_or_create(connector=connector, stream=STREAM, defaults={"cursor": {"since": since, "last": told}})
+    ConnectorState.objects.update_or_create(connector=connector, stream=STREAM, defaults={"cursor": {**state, "last": told}})
     if told["gap"]:
         backfill(connector, told["gap"])
     return told
+
+
+def _hooks(connector: ConnectorConfig, webhook: Webhook, source: Source, client: Client, state: dict[str, Any]) -> list[Hook]:
+    """The vendor's webhooks that point here, asked for anew now and then."""
+    if not state["hooks"] or datetime.fromisoformat(state["hooks_at"]) < timezone.now() - HOOKS_KEPT:
+        state["hooks"] = [asdict(hook) for hook in webhook.hooks(source, client, webhook_paths(connector))]
+        state["hooks_at"] = timezone.now().isoformat()
+    return [Hook(**hook) for hook in state["hooks"]]
 
 
 def _sweep_hook(
@@ -142,11 +150,10 @@ def _sweep_hook(
     source: Source,
     client: Client,
     hook: Hook,
-    since: dict[str, str],
+    reached: dict[str, Any],
     told: dict[str, Any],
 ) -> None:
-    before = datetime.fromisoformat(since[hook.handle]) - OVERLAP if hook.handle in since else None
-    found = webhook.sweep(source, client, hook, before)
+    found = webhook.sweep(source, client, hook, reached.get(hook.handle))
     told["listed"] += len(found.sent)
     told["gap"] = told["gap"] or found.gap
     missing = _missing(connector, found.sent)
@@ -156,14 +163,13 @@ def _sweep_hook(
     for one in missing.values():
         try:
             envelope = webhook.sent(source, client, one)
-        except SourceError as error:
+        except StopStream as error:  # this one cannot be had; anything else ends the sweep, and the next one goes on here
             told["gap"] = told["gap"] or f"A lost delivery cannot be fetched: {error}"[:500]
             continue
         with connection.cursor() as cursor:
             cursor.execute(STORE.replace("%b", "%s"), parameters(connector.pk, connector.tenant.pk, envelope))
         told["fetched"] += 1
-    if found.sent:
-        since[hook.handle] = max(one.delivered_at for one in found.sent).isoformat()
+    reached[hook.handle] = found.state
 
 
 def _missing(connector: ConnectorConfig, sent: Sequence[Sent]) -> dict[str, Sent]:

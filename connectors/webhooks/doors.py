@@ -84,7 +84,7 @@ class Doors:
     def close(self) -> None:
         """Forget all and close the thread's connection."""
         self._known.clear()
-        self._thread.submit(lambda: connection.close()).result()  # noqa: PLW0108  (the connection of that thread)
+        self._thread.submit(lambda: connection.close()).result()  # that thread's connection
         self._thread.shutdown()
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from connectors.contract import Emitted, Page, Source, Stream
 from connectors.sources.github import records
+from connectors.sources.github.fetch import raw
 from connectors.sources.github.tables import TABLES, Row
 from connectors.webhook import Envelope, Said, Told
 
@@ -25,6 +26,7 @@ class Lack:
     what: str
     repository_id: int
     repository: str
+    default_branch: str
     key: tuple[Any, ...] = ()
 
 
@@ -43,11 +45,12 @@ class Event:
 
     def lack(self, what: str, *key: Any) -> Lack:
         """Something of this repository that must be fetched."""
-        return Lack(what, self.repository_id, str(self.repository["full_name"]), key)
+        branch = str(self.repository.get("default_branch") or "main")
+        return Lack(what, self.repository_id, str(self.repository["full_name"]), branch, key)
 
     def said(self, stream: str, row: Row, item: Object, lost: bool = False) -> Said:
         """A row with its raw object."""
-        return Said(stream, row, msgspec.json.encode(item).decode(), lost)
+        return Said(stream, row, raw(item), lost)
 
 
 def told(source: Source, envelope: Envelope, known: Collection[int]) -> Told:
