@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -284,3 +285,13 @@ class WebhookDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} {self.delivery_id}"
+
+    @property
+    def took(self) -> timedelta | None:
+        """From receipt to the end of processing; None before it."""
+        return self.processed_at - self.received_at if self.processed_at else None
+
+    @property
+    def pill_kind(self) -> str:
+        """The console's status that looks like this one."""
+        return {"pending": "queued", "done": "success", "failed": "failed"}.get(self.status, "none")

@@ -12,10 +12,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from connectors import contract
+from connectors.admin.webhooks import webhook_tab
 from connectors.admin.queries import Line, health, lines, streams_of
 from connectors.models import ConnectorConfig
 from connectors.queries import connectors_for, freshness, last_proof, next_run, runs_for, schedule_words
 from connectors.schema import said_settings
+from connectors.services.hooks import webhook_of
 from ipai.access.permissions import may_read
 from ipai.access.sessions import claims_for, governed
 from ipai.lakehouse import queries as lakehouse
@@ -35,7 +37,14 @@ HEALTH = (
     ("none", "No data"),
     ("paused", "Paused"),
 )
-TABS = (("overview", "Overview"), ("streams", "Streams"), ("runs", "Runs"), ("settings", "Settings"), ("preview", "Preview"))
+TABS = (
+    ("overview", "Overview"),
+    ("streams", "Streams"),
+    ("runs", "Runs"),
+    ("webhook", "Webhook"),
+    ("settings", "Settings"),
+    ("preview", "Preview"),
+)
 PREVIEW_ROWS = 20
 TRAIL = ("Connectors", "/admin/connectors/")
 
@@ -78,10 +87,18 @@ def connector_detail(request: HttpRequest, connector_id: UUID) -> HttpResponse:
     """One connector; ``?tab=`` says which side of it."""
     connector = connector_or_404(request, connector_id)
     tab = request.GET.get("tab", "overview")
-    build = {"overview": _overview, "streams": _streams, "runs": _runs, "settings": _settings, "preview": _preview}
+    build = {
+        "overview": _overview,
+        "streams": _streams,
+        "runs": _runs,
+        "webhook": webhook_tab,
+        "settings": _settings,
+        "preview": _preview,
+    }
     if tab not in build:
         raise Http404
-    context = {**header(request, connector), "tab": tab, "tabs": TABS, **build[tab](request, connector)}
+    tabs = [one for one in TABS if one[0] != "webhook" or webhook_of(connector)]
+    context = {**header(request, connector), "tab": tab, "tabs": tabs, **build[tab](request, connector)}
     return render(request, "console/connectors/detail.html", connector.name, context, trail=[TRAIL])
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.webhook import Envelope, Unreadable, hmac_equals
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,200}")
+_TOKEN = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
 
 class _Outline(msgspec.Struct):
