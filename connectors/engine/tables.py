@@ -208,7 +208,7 @@ def _comment(cursor: Cursor, table: Table, column: Column) -> None:
 
 def among(table: Table, columns: Sequence[str], values: Sequence[tuple[Any, ...]]) -> tuple[sql.Composed, list[list[Any]]]:
     """A condition that ``columns`` together have one of these values, and its parameters."""
-    arrays = [sql.SQL("%s::{}[]").format(sql.SQL(table.columns[name])) for name in columns]  # type: ignore[arg-type]
+    arrays = [sql.SQL("%s::{}[]").format(sql.SQL(table.columns[name])) for name in columns]
     condition = sql.SQL("({}) IN (SELECT * FROM unnest({}))").format(
         sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(", ").join(arrays)
     )
