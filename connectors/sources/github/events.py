@@ -76,7 +76,12 @@ def in_scope(config: Mapping[str, Any], repository: Object, known: Collection[in
     if listed:
         names = {str(name).lower() for name in listed}
         return str(repository["full_name"]).lower() in names or repository["id"] in known
-    return str((repository.get("owner") or {}).get("login", "")).lower() == str(owner).lower()
+    if str((repository.get("owner") or {}).get("login", "")).lower() != str(owner).lower():
+        return False
+    left_out = (repository.get("fork") and not config.get("include_forks", False)) or (
+        repository.get("archived") and not config.get("include_archived", True)
+    )
+    return not left_out
 
 
 def emitted(stream: Stream, states: Sequence[Said]) -> Iterator[Emitted]:

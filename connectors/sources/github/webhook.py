@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from weakref import WeakKeyDictionary
+from typing import Any, cast
 
 from connectors.contract import Client, Cursor, Emitted, Loaded, Source, Stream
 from connectors.sources.github import deliveries, events, hooks, lacks
-from connectors.sources.github.api import PUBLIC_API, GitHub
-from connectors.sources.github.login import Login, login_of
+from connectors.sources.github.api import GitHub
 from connectors.webhook import Envelope, Hook, Said, Sent, Sweep, Told, Webhook
 
 
 class GitHubWebhook(Webhook):
     """Signature and payloads as GitHub sends them; hooks of an organisation, or of each repository where it has none."""
-
-    def __init__(self) -> None:
-        self._logins: WeakKeyDictionary[Source, Login] = WeakKeyDictionary()
 
     def signed(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """By ``X-Hub-Signature-256``."""
@@ -57,5 +53,5 @@ class GitHubWebhook(Webhook):
 
     def _github(self, source: Source, client: Client, tries: int = 3) -> GitHub:
         """``tries`` 1: tell of a limit at once instead of waiting for it."""
-        login = self._logins.setdefault(source, login_of(source.config, source.secret))
-        return GitHub(source.config.get("api_url") or PUBLIC_API, login, client, tries=tries)
+        github: GitHub = cast(Any, source).github(client, tries)
+        return github
