@@ -257,11 +257,11 @@ class DeliveryStatus(models.TextChoices):
 class WebhookDelivery(models.Model):
     """A webhook call as received. A bronze table, made by the lakehouse's migrations; ``payload`` is read in governed sessions."""
 
-    pk = models.CompositePrimaryKey("connector_id", "delivery_id")
+    pk = models.CompositePrimaryKey("connector_id", "id")
     connector_id = models.UUIDField(db_column="_connector_id")
     tenant_id = models.UUIDField(db_column="_tenant_id")
     run_id = models.UUIDField(db_column="_run_id", null=True)
-    delivery_id = models.TextField()
+    id = models.TextField(db_column="delivery_id")
     event = models.TextField()
     action = models.TextField(null=True)  # noqa: DJ001  (most events have none)
     repository_id = models.BigIntegerField(null=True)
@@ -284,7 +284,7 @@ class WebhookDelivery(models.Model):
         verbose_name_plural = "webhook deliveries"
 
     def __str__(self) -> str:
-        return f"{self.event} {self.delivery_id}"
+        return f"{self.event} {self.id}"
 
     @property
     def took(self) -> timedelta | None:

@@ -15,4 +15,4 @@ django = get_asgi_application()
 
 from connectors.webhooks.receiver import Receiver  # noqa: E402  (the apps must be loaded before models are)
 
-application = Receiver(django)
+application = Receiver(django)  # type: ignore[arg-type]  # Django's types say dict where ASGI says mapping

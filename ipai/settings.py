@@ -179,6 +179,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunMode": "connectors.models.Mode",
         "RunStatus": "connectors.models.Status",
         "RunTrigger": "connectors.models.Trigger",
+        "DeliveryStatus": "connectors.models.DeliveryStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

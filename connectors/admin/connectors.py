@@ -12,8 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from connectors import contract
-from connectors.admin.webhooks import webhook_tab
 from connectors.admin.queries import Line, health, lines, streams_of
+from connectors.admin.webhooks import webhook_tab
 from connectors.models import ConnectorConfig
 from connectors.queries import connectors_for, freshness, last_proof, next_run, runs_for, schedule_words
 from connectors.schema import said_settings

@@ -94,7 +94,7 @@ def process_one(request: HttpRequest, connector_id: UUID, delivery_id: str) -> H
 def delivery_detail(request: HttpRequest, connector_id: UUID, delivery_id: str) -> HttpResponse:
     """One delivery; its payload for roles that read bronze."""
     connector = _connector(request, connector_id)
-    delivery = deliveries_of(connector).filter(delivery_id=delivery_id).first()
+    delivery = deliveries_of(connector).filter(id=delivery_id).first()
     if delivery is None:
         raise Http404("There is no such delivery")
     may = may_read(person(request), SCHEMA)

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 ("connector_id", models.UUIDField(db_column="_connector_id")),
                 ("tenant_id", models.UUIDField(db_column="_tenant_id")),
                 ("run_id", models.UUIDField(db_column="_run_id", null=True)),
-                ("delivery_id", models.TextField()),
+                ("id", models.TextField(db_column="delivery_id")),
                 ("event", models.TextField()),
                 ("action", models.TextField(null=True)),
                 ("repository_id", models.BigIntegerField(null=True)),
@@ -38,9 +38,7 @@ class Migration(migrations.Migration):
                 ("payload_bytes", models.IntegerField()),
                 (
                     "pk",
-                    models.CompositePrimaryKey(
-                        "connector_id", "delivery_id", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.CompositePrimaryKey("connector_id", "id", blank=True, editable=False, primary_key=True, serialize=False),
                 ),
             ],
             options={

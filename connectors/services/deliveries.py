@@ -98,7 +98,7 @@ def process_deliveries(connector: ConnectorConfig) -> list[ConnectorRun]:
 def process_again(actor: Actor, connector: ConnectorConfig, delivery_id: str | None = None) -> int:
     """Make failed deliveries (or one, whatever became of it) pending again; how many. Raises NotRunnable when there is none."""
     found = WebhookDelivery.objects.filter(connector_id=connector.pk, payload__isnull=False)
-    found = found.filter(status=DeliveryStatus.FAILED) if delivery_id is None else found.filter(delivery_id=delivery_id)
+    found = found.filter(status=DeliveryStatus.FAILED) if delivery_id is None else found.filter(id=delivery_id)
     with transaction.atomic():
         count = found.update(status=DeliveryStatus.PENDING, attempts=0, retry_at=None, processed_at=None, error=None)
         if not count:
@@ -147,8 +147,8 @@ def _claim(connector: ConnectorConfig, attempts: int) -> tuple[ConnectorRun, lis
                 started_at=timezone.now(),
                 metadata={"process": this_process()},
             )
-            keys = [row.delivery_id for row in taken]
-            claimed = WebhookDelivery.objects.filter(connector_id=connector.pk, delivery_id__in=keys)
+            keys = [row.id for row in taken]
+            claimed = WebhookDelivery.objects.filter(connector_id=connector.pk, id__in=keys)
             claimed.update(attempts=F("attempts") + 1, run_id=run.pk, retry_at=None)
             return run, list(claimed.order_by("received_at"))
     except IntegrityError:  # another worker has an open batch of this connector
@@ -297,7 +297,7 @@ def _finish(connector: ConnectorConfig, run: ConnectorRun, items: Sequence[_Item
     failed = 0
     with transaction.atomic():
         for item in items:
-            row = mine.filter(delivery_id=item.row.delivery_id)
+            row = mine.filter(id=item.row.id)
             what: dict[str, Any] = {"happened_at": item.told.happened_at, "error": item.error or item.told.ignored or None}
             if item.blocked is not None:
                 what |= {"attempts": F("attempts") - 1, "retry_at": timezone.now() + timedelta(seconds=item.blocked)}
@@ -311,7 +311,7 @@ def _finish(connector: ConnectorConfig, run: ConnectorRun, items: Sequence[_Item
             row.update(**what)
             failed += bool(item.error)
         RejectedRecord.objects.bulk_create(
-            RejectedRecord(run=run, stream=STREAM, place=f"{item.row.event} {item.row.delivery_id}", reason=item.error)
+            RejectedRecord(run=run, stream=STREAM, place=f"{item.row.event} {item.row.id}", reason=item.error)
             for item in items
             if item.error
         )
@@ -320,4 +320,4 @@ def _finish(connector: ConnectorConfig, run: ConnectorRun, items: Sequence[_Item
 
 def envelope_of(row: WebhookDelivery) -> Envelope:
     """A stored delivery as it came in."""
-    return Envelope(row.delivery_id, row.event, bytes(row.payload or b""), row.action, row.repository_id, row.hook_id)
+    return Envelope(row.id, row.event, bytes(row.payload or b""), row.action, row.repository_id, row.hook_id)

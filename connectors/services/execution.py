@@ -119,9 +119,7 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None, stream: Strea
                 counts=counts_before(row),
                 settling=settling,
             )
-            if stream is not None:
-                context.stream = stream
-            status, message = _run(context, source, row, secrets, watch)
+            status, message = _run(context, source, row, secrets, watch, stream)
     finally:
         heartbeat.finish()
     logger.log(logging.ERROR if status == Status.FAILED else logging.INFO, message or f"Stream {row.stream} ended: {status}")
@@ -130,7 +128,12 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None, stream: Strea
 
 
 def _run(
-    context: StreamContext, source: Source, row: RunStream, secrets: Mapping[str, str], watch: Watch | None
+    context: StreamContext,
+    source: Source,
+    row: RunStream,
+    secrets: Mapping[str, str],
+    watch: Watch | None,
+    given: Stream | None,
 ) -> tuple[Status, str]:
     """Run the engine; how the stream ended and, when badly, one line that says why."""
     from connectors.engine.extract import run_stream
@@ -139,7 +142,7 @@ def _run(
     if watch:
         watch(row, context.progress)
     try:
-        context.stream = stream = context.stream or _stream(source, row.stream, context.client)
+        context.stream = stream = _stream(source, row.stream, context.client) if given is None else given
         if stream.primary_key:
             context.client.loaded = LoadedRows(stream.target, stream.primary_key, context.connector_id)
         run_stream(context)

@@ -175,8 +175,8 @@ def _sweep_hook(
 def _missing(connector: ConnectorConfig, sent: Sequence[Sent]) -> dict[str, Sent]:
     """What never arrived here, each delivery once however often it was tried."""
     listed = {one.id: one for one in sent}
-    here = WebhookDelivery.objects.filter(connector_id=connector.pk, delivery_id__in=list(listed))
-    return {name: listed[name] for name in listed.keys() - set(here.values_list("delivery_id", flat=True))}
+    here = WebhookDelivery.objects.filter(connector_id=connector.pk, id__in=list(listed))
+    return {name: listed[name] for name in listed.keys() - set(here.values_list("id", flat=True))}
 
 
 def backfill(connector: ConnectorConfig, why: str) -> None:

@@ -98,7 +98,7 @@ def doors_at(source_key: str, connector: str) -> tuple[Door, ...]:
     """The connectors of a source that this name or id stands for: names are unique in a tenant only, the signature decides."""
     if source_key not in webhooks():
         return ()
-    found = ConnectorConfig.objects.filter(connector_type=source_key)
+    found = ConnectorConfig.objects.select_related("tenant").filter(connector_type=source_key)
     if connector:
         wanted = as_uuid(connector)
         found = found.filter(name=connector) if wanted is None else found.filter(pk=wanted)
@@ -112,14 +112,14 @@ def door_of(connector: ConnectorConfig, webhook: Webhook) -> Door | None:
     names = [refs[field] for field in (webhook.secret, webhook.secret + PREVIOUS) if field in refs]
     if webhook.secret not in refs:
         return None
-    known = stamps(connector.tenant_id, names)
+    known = stamps(connector.tenant, names)
     since = timezone.now() - PREVIOUS_FOR
     valid = [name for name in names if name in known and (name == names[0] or known[name].set_at > since)]
     try:
-        values = vault.reveal(connector.tenant_id, valid)
+        values = vault.reveal(connector.tenant.id, valid)
     except VaultError:
         return None
-    return Door(connector.pk, connector.tenant_id, webhook, tuple(values[name] for name in valid)) if valid else None
+    return Door(connector.pk, connector.tenant.id, webhook, tuple(values[name] for name in valid)) if valid else None
 
 
 def as_uuid(text: str) -> UUID | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connectors.models import ConnectorConfig, WebhookDelivery
@@ -40,8 +40,8 @@ class State:
 
 
 def deliveries_of(connector: ConnectorConfig) -> QuerySet[WebhookDelivery]:
-    """The connector's deliveries, newest first, without their payloads; ``id`` is the delivery's."""
-    found = WebhookDelivery.objects.filter(connector_id=connector.pk).defer("payload").annotate(id=F("delivery_id"))
+    """The connector's deliveries, newest first, without their payloads."""
+    found = WebhookDelivery.objects.filter(connector_id=connector.pk).defer("payload")
     return found.order_by("-received_at", "-id")
 
 
@@ -51,7 +51,7 @@ def webhook_state(connector: ConnectorConfig) -> State | None:
     if webhook is None:
         return None
     refs = dict(ref.partition("=")[::2] for ref in connector.vault_secret_refs)
-    secrets = stamps(connector.tenant_id, refs.values())
+    secrets = stamps(connector.tenant, refs.values())
     current, previous = (secrets.get(refs.get(name, "")) for name in (webhook.secret, webhook.secret + PREVIOUS))
     previous_until = previous.set_at + PREVIOUS_FOR if previous else None
     found = deliveries_of(connector)
@@ -71,9 +71,9 @@ def webhook_state(connector: ConnectorConfig) -> State | None:
 
 
 def payload_of(claims: Claims, delivery: WebhookDelivery) -> tuple[str, bool] | None:
-    """The payload as these claims may read it, set out for people, and whether all of it is there. None: not to be read, or gone."""
+    """The payload as these claims may read it, set out for people, and whether that is all. None: not theirs, or gone."""
     with governed(claims) as cursor:
-        cursor.execute(PAYLOAD, [delivery.connector_id, delivery.delivery_id])
+        cursor.execute(PAYLOAD, [delivery.connector_id, delivery.id])
         row = cursor.fetchone()
     if row is None or row[0] is None:
         return None

@@ -13,7 +13,8 @@ import re
 import secrets as random_secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import psycopg
 from django.db import DatabaseError
@@ -27,6 +28,7 @@ from connectors.webhooks.store import Store
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Result = TypeVar("Result")
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger(__name__)
@@ -145,7 +147,7 @@ class Receiver:
         """The one connector whose secret signed the body, and what the delivery is. Refused otherwise."""
         for max_age in (KEPT_SECONDS, ANEW_SECONDS):  # a secret that does not fit may be too new for what is remembered
             doors = await self.doors.at(key, max_age)
-            found = await _aside(len(body), lambda doors=doors: _knock(key[0], doors, headers, body))
+            found = await _aside(len(body), partial(_knock, key[0], doors, headers, body))
             if found:
                 return found
         raise Refused(401, "unsigned", "The signature is missing or wrong")
@@ -170,7 +172,7 @@ def _knock(source: str, doors: tuple[Door, ...], headers: Mapping[str, str], bod
         raise Refused(error.status, "unreadable", str(error)) from None
 
 
-async def _aside(size: int, work: Callable[[], Any]) -> Any:
+async def _aside(size: int, work: Callable[[], Result]) -> Result:
     return await asyncio.to_thread(work) if size > HEAVY else work()
 
 

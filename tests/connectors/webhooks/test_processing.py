@@ -193,7 +193,7 @@ def test_poison_fails_alone_and_can_be_processed_again(connector: Any, deliver: 
         due_again()
     assert statuses() == {"done": 30, "failed": 2}
     assert rows("SELECT count(*) FROM ipai_bronze_devops.issues") == [(30,)]
-    failed = {row.delivery_id: row for row in WebhookDelivery.objects.filter(status="failed")}
+    failed = {row.id: row for row in WebhookDelivery.objects.filter(status="failed")}
     assert set(failed) == {bad, worse}
     assert all(row.error and row.attempts == len(BATCHES) for row in failed.values())
     assert RejectedRecord.objects.filter(place=f"issues {bad}").exists()

@@ -30,7 +30,7 @@ def test_a_delivery_is_stored_as_it_came(portal: Portal, connector: Any) -> None
     assert (answer.status_code, answer.json()) == (202, {"status": "stored"})
     kept = WebhookDelivery.objects.get()
     assert bytes(kept.payload) == raw
-    assert (kept.delivery_id, kept.event, kept.action) == ("72d3162e-cc78-11e3-81ab-4c9367dc0958", "issues", "opened")
+    assert (kept.id, kept.event, kept.action) == ("72d3162e-cc78-11e3-81ab-4c9367dc0958", "issues", "opened")
     assert (kept.repository_id, kept.hook_id, kept.status, kept.payload_bytes) == (7, 292430182, "pending", len(raw))
     assert (kept.connector_id, kept.tenant_id) == (connector.pk, connector.tenant_id)
 
