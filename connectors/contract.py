@@ -291,7 +291,7 @@ class Source(ABC):
 
     @classmethod
     def record_url(cls, config: Mapping[str, Any], stream: str, key: Mapping[str, Any]) -> str | None:
-        """Where a person sees the record with this primary key at the vendor; None when there is no such page."""
+        """Where a person sees a record at the vendor: ``https://...`` or None. ``key`` is its row, the primary key among it."""
         return None
 
     @classmethod

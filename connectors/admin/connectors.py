@@ -156,9 +156,10 @@ def _preview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]
     try:
         columns = lakehouse.columns(schema, table, tenant_id=tenant_id_of(request))
         with governed(claims_for(person(request))) as cursor:
-            return context | {"sample": arranged(lakehouse.sample(cursor, schema, table, columns, PREVIEW_ROWS))}
+            found = lakehouse.sample(cursor, schema, table, columns, PREVIEW_ROWS)
     except (DatabaseError, LookupError, lakehouse.TableBusy) as error:
         return context | {"trouble": str(error).splitlines()[0]}
+    return context | {"sample": arranged(target, found)}
 
 
 def address_of(connector: ConnectorConfig) -> str:
