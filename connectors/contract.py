@@ -170,6 +170,12 @@ class Proof:
     suspects: Sequence[int] = ()
     authority: str = ""
     """Who was asked, e.g. ``Odoo 18.0 at https://erp.example.com, database main``."""
+    records: int | None = None
+    """Records that the source says it has; None when it was not asked."""
+    unproven: Sequence[str] = ()
+    """Columns that a full proof would have compared, and this one could not."""
+    warnings: Sequence[str] = ()
+    """Why agreement says less than it seems to, e.g. because both sides are empty; one line each, for people."""
 
     @property
     def ok(self) -> bool:
@@ -184,6 +190,8 @@ class Check:
     name: str
     ok: bool
     detail: str
+    warning: bool = False
+    """It works, but somebody should read the detail before they rely on it."""
 
 
 @dataclass(frozen=True, slots=True)

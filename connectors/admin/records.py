@@ -15,10 +15,10 @@ from ipai.observability.console.records import RecordLink
 
 def record_links(target: str, rows: Sequence[Mapping[str, Any]]) -> list[RecordLink | None]:
     """The links of these rows; none for rows that no connector loaded, and for records that the vendor has deleted."""
-    loaded = {row.get("_connector_id") for row in rows} - {None}
+    loaded = {row["_connector_id"] for row in rows if row.get("_connector_id")}
     newest = RunStream.objects.filter(run__connector=OuterRef("pk"), target=target).order_by("-id")
     found = ConnectorConfig.objects.filter(pk__in=loaded).annotate(stream=Subquery(newest.values("stream")[:1])) if loaded else []
-    connectors = {connector.pk: connector for connector in found}
+    connectors: dict[Any, Any] = {connector.pk: connector for connector in found}
     return [_link(connectors.get(row.get("_connector_id")), row) for row in rows]
 
 

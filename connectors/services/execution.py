@@ -172,7 +172,7 @@ def _details(run: ConnectorRun) -> str:
 
 def _joined_warnings(row: RunStream, lines: RunLogHandler | None) -> list[str]:
     """What the stream warned of, also before it was compared once more."""
-    return [*row.metadata.get("warnings", []), *(lines.warnings if lines else [])]
+    return list(dict.fromkeys([*row.metadata.get("warnings", []), *(lines.warnings if lines else [])]))
 
 
 def _end(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 from connectors import services
 from connectors.demo import vendors
 from connectors.demo.odoo.ledger import demo_store
-from connectors.demo.odoo.server import FakeOdoo
+from connectors.demo.odoo.server import Call, FakeOdoo, Response
 from connectors.engine import prove
 from connectors.sources.odoo import rpc
-from tests.support.odoo import KEY, NOW, SECRET
+from tests.support.odoo import KEY, LEDGER, NOW, SECRET
 
 
 @pytest.fixture
@@ -39,3 +40,18 @@ def connect(tenant: Any, actor: Any) -> Callable[..., Any]:
         )
 
     return make
+
+
+@pytest.fixture
+def portal_user(odoo: FakeOdoo) -> FakeOdoo:
+    """Record rules hide the whole ledger: reads succeed and find nothing."""
+
+    def see_nothing(call: Call) -> Response | None:
+        found = {"search": [], "search_read": [], "read_group": [], "search_count": 0}
+        if call.model not in LEDGER or call.method not in found:
+            return None
+        body = {"jsonrpc": "2.0", "id": 1, "result": found[call.method]}
+        return Response(200, json.dumps(body), {"Content-Type": "application/json"})
+
+    odoo.before.append(see_nothing)
+    return odoo

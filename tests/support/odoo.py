@@ -17,6 +17,7 @@ from connectors.demo.odoo.store import Store
 
 NOW = datetime(2025, 4, 15, 12, tzinfo=UTC)
 SECRET, KEY = "letter-box-9", "key-of-the-box-9"
+LEDGER = {"account.account", "account.journal", "account.move", "account.move.line"}
 
 
 class Server(ThreadingMixIn, WSGIServer):

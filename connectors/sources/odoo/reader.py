@@ -43,11 +43,12 @@ class Reader:
         fields = chosen(described, self.model.unstored)
         good, bad = self._readable([field.name for field in fields])
         if bad:
-            note(f"Left out, because {self._user} may not read them in {self.model.name}: {', '.join(bad)}")
+            note(f"Left out, because {self.user} may not read them in {self.model.name}: {', '.join(bad)}")
         return Layout([field for field in fields if field.name in set(good)])
 
     @property
-    def _user(self) -> str:
+    def user(self) -> str:
+        """Who reads, for messages."""
         return f"Odoo user {self.odoo.login.user}" if self.odoo.login.user else "the API key's user"
 
     def _readable(self, names: list[str]) -> tuple[list[str], list[str]]:
@@ -57,7 +58,7 @@ class Reader:
         except (Refused, Unknown, Failed):
             if names == ["id"]:
                 raise Refused(
-                    f"{self._user} may not read {self.model.name}: give it the right in Odoo, or leave the model out"
+                    f"{self.user} may not read {self.model.name}: give it the right in Odoo, or leave the model out"
                 ) from None
             if len(names) == 1:
                 return [], names

@@ -20,7 +20,7 @@ from typing import Any
 from connectors.contract import Client, Cursor, Deleted, Emitted, Page, Proof, Record, StopStream, Stream
 from connectors.sources.odoo.fields import Layout
 from connectors.sources.odoo.models import Model
-from connectors.sources.odoo.proof import compare, compare_ids
+from connectors.sources.odoo.proof import compare, compare_ids, controls
 from connectors.sources.odoo.reader import Domain, Reader, stamp
 from connectors.sources.odoo.rpc import Failed, Odoo, Refused, Unknown
 
@@ -206,11 +206,7 @@ class OdooStream(Stream):
 
     def _controls(self, layout: Layout | None) -> tuple[list[str], list[str]]:
         """Groups and sums, as far as the user may read the fields."""
-        by, sums = self.model.by, self.model.sums
-        if layout is None:
-            return list(by), list(sums)
-        there = [spec for spec in by if spec.partition(":")[0] in layout.fields]
-        return there, [name for name in sums if name in layout.fields] if there else []
+        return controls(self.model, None if layout is None else layout.fields)
 
 
 def _clause(name: str, newest: str, begin: datetime | None) -> list[str]:

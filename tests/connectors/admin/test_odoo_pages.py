@@ -44,3 +44,14 @@ def test_rows_of_files_have_no_links(as_role, connector, run_now):
     page = as_role("data_engineer").get("/admin/catalog/ipai_bronze_core/orders/").content.decode()
     assert "3.75" in page
     assert "Record in" not in page
+
+
+def test_pages_say_what_a_proof_does_not_prove(as_role, portal_user, connect, run_now):
+    connector = connect(models=["account.move.line"])
+    run = run_now(connector)
+    browser = as_role("data_engineer")
+    page, overview = (browser.get(f"/admin/{one}/").content.decode() for one in (f"runs/{run.pk}", f"connectors/{connector.pk}"))
+    assert "Equal, with gaps" in page
+    assert "0 = 0 proves nothing" in page
+    assert "1 thing not proven" in overview
+    assert "equals the source" not in overview
