@@ -184,6 +184,22 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """What becomes of one field of the vendor's records: a column, a place in ``_raw`` alone, or (neither) nothing."""
+
+    name: str
+    label: str = ""
+    """What the vendor calls it on its own pages."""
+    type: str = ""
+    """Its type in the vendor's words."""
+    column: str | None = None
+    column_type: str | None = None
+    in_raw: bool = False
+    note: str = ""
+    """Why it has no column; for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One line of ``checkconnector``: what was tried, whether it worked, what to do if not."""
 
@@ -230,6 +246,8 @@ class Stream(ABC):
     """Unique within the connector; what people type after ``--stream``."""
     target: str
     """``schema.table`` in a bronze schema."""
+    vendor_name: str = ""
+    """What the vendor calls it, e.g. ``account.move``."""
     primary_key: tuple[str, ...] = ()
     cursor_field: str | None = None
     in_cursor_order: bool = False
@@ -250,6 +268,10 @@ class Stream(ABC):
         For records, the cursor is ``{cursor_field: highest value seen}``. A stream of parts gets
         ``{part name: the cursor that part brought}`` for every part loaded so far. Pages bring their own.
         """
+
+    def fields(self) -> Sequence[FieldMapping] | None:
+        """What becomes of the vendor's fields, once :meth:`read` has learned of them; None when it did not ask."""
+        return None
 
     def prove(self, client: Client) -> Proof | None:
         """Compare the source's own totals with ``client.loaded`` after the last commit; None when the source has none.

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.contract import Client, Cursor, Deleted, Emitted, Page, Proof, Record, StopStream, Stream
+from connectors.contract import Client, Cursor, Deleted, Emitted, FieldMapping, Page, Proof, Record, StopStream, Stream
 from connectors.sources.odoo.fields import Layout
+from connectors.sources.odoo.mapping import mapping
 from connectors.sources.odoo.models import Model
 from connectors.sources.odoo.proof import compare, compare_ids, controls
 from connectors.sources.odoo.reader import Domain, Reader, stamp
@@ -52,6 +53,7 @@ class OdooStream(Stream):
 
     def __init__(self, model: Model, odoo: Odoo, pace: Pace) -> None:
         self.name, self.target, self.model, self.pace = model.table, model.target, model, pace
+        self.vendor_name = model.name
         self.reader = Reader(odoo, model, pace.page_size, pace.concurrency, read_ahead=self.batch_size)
         self._layout: Layout | None = None
         self._absent = False
@@ -186,6 +188,11 @@ class OdooStream(Stream):
             yield Page(batch)
             if gone := set(part) - set(batch.column("id").to_pylist()):
                 yield Deleted(sorted(gone))
+
+    def fields(self) -> Sequence[FieldMapping] | None:
+        """What Odoo told of the model's fields; None when this run had no record to read."""
+        reader = self.reader
+        return None if self._layout is None else mapping(reader.described, self._layout, reader.forbidden, reader.user)
 
     def prove(self, client: Client) -> Proof | None:
         """Odoo's count of the records, and sums by group for ledgers."""

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from connectors.sources.odoo import OdooSource
+from connectors.sources.odoo.models import MODELS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINK = re.compile(r'<a href="([^"]+)" target="_blank" rel="([^"]+)" title="([^"]+)" aria-label="([^"]+)">')
@@ -55,3 +56,54 @@ def test_pages_say_what_a_proof_does_not_prove(as_role, portal_user, connect, ru
     assert "0 = 0 proves nothing" in page
     assert "1 thing not proven" in overview
     assert "equals the source" not in overview
+
+
+def cells(page):
+    """The text of every row of a table of fields, by the field's name."""
+    rows = re.findall(r"<tr><td>(.*?)</td></tr>", page)
+    plain = [[re.sub(r"<[^>]+>", "", cell).strip() for cell in row.split("</td><td>")] for row in rows]
+    return {row[0].split()[0]: row for row in plain}
+
+
+def test_fields_are_known_without_asking_odoo(as_role, odoo, connect, run_now):
+    odoo.denied_fields["account.move"] = {"narration"}
+    connector = connect()
+    browser, address = as_role("operator"), f"/admin/connectors/{connector.pk}/"
+    assert "Press “Run now”" in browser.get(address, {"tab": "fields"}).content.decode()
+    run_now(connector)
+    run_now(connector)  # nothing new: Odoo is not asked for its fields, and what is known stays
+    odoo.calls.clear()
+    page = browser.get(address, {"tab": "fields"}).content.decode()
+    assert page.count("<details") >= len(MODELS)
+    assert "account.move.line" in page
+    found = cells(browser.get(f"{address}fields/invoices/").content.decode())
+    assert found["partner_id"] == ["partner_id Partner", "many2one of res.partner", "partner_id bigint"]
+    assert found["amount_total"][2] == "amount_total numeric"
+    assert found["line_ids"][2].startswith("in _raw alone the ids of records that point here")
+    assert found["company_currency_id"][2] == "not read: Odoo computes it and stores nothing"
+    assert "narration" not in found, "what fields_get hides is not known at all"
+    assert odoo.calls == []
+
+
+def test_fields_are_searched_over_all_streams(as_role, odoo, connect, run_now):
+    connector = connect()
+    run_now(connector)
+    browser, address = as_role("operator"), f"/admin/connectors/{connector.pk}/"
+    page = browser.get(address, {"tab": "fields", "q": "many2one res.partner partner_id"}).content.decode()
+    assert set(cells(page)) >= {"partner_id", "commercial_partner_id"}
+    assert "amount_total" not in cells(page)
+    assert "No field matches" in browser.get(address, {"tab": "fields", "q": "no-such-thing <b>"}).content.decode()
+    assert browser.get(f"{address}fields/nothing/").status_code == 404
+
+
+def test_fields_of_another_tenants_connector_do_not_exist(as_role, odoo, connect, run_now, other_tenant):
+    connector = connect(models=["res.company"])
+    run_now(connector)
+    stranger = as_role("platform_admin", tenant=other_tenant)
+    assert stranger.get(f"/admin/connectors/{connector.pk}/fields/companies/").status_code == 404
+
+
+def test_a_source_without_fields_says_where_columns_are(as_role, connector, run_now):
+    run_now(connector)
+    page = as_role("operator").get(f"/admin/connectors/{connector.pk}/", {"tab": "fields"}).content.decode()
+    assert "No fields are known" in page
