@@ -9,9 +9,11 @@ from uuid import UUID
 from django.core.paginator import Paginator
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from connectors import contract
+from connectors.admin.fields import fields_tab
 from connectors.admin.queries import Line, health, lines, streams_of
 from connectors.admin.webhooks import webhook_tab
 from connectors.models import ConnectorConfig
@@ -40,6 +42,7 @@ HEALTH = (
 TABS = (
     ("overview", "Overview"),
     ("streams", "Streams"),
+    ("fields", "Fields"),
     ("runs", "Runs"),
     ("webhook", "Webhook"),
     ("settings", "Settings"),
@@ -90,6 +93,7 @@ def connector_detail(request: HttpRequest, connector_id: UUID) -> HttpResponse:
     build = {
         "overview": _overview,
         "streams": _streams,
+        "fields": fields_tab,
         "runs": _runs,
         "webhook": webhook_tab,
         "settings": _settings,
@@ -100,6 +104,15 @@ def connector_detail(request: HttpRequest, connector_id: UUID) -> HttpResponse:
     tabs = [one for one in TABS if one[0] != "webhook" or webhook_of(connector)]
     context = {**header(request, connector), "tab": tab, "tabs": tabs, **build[tab](request, connector)}
     return render(request, "console/connectors/detail.html", connector.name, context, trail=[TRAIL])
+
+
+@page("connectors/<uuid:connector_id>/fields/<str:stream>/", "connector_fields", action="view_connectors")
+def stream_fields(request: HttpRequest, connector_id: UUID, stream: str) -> HttpResponse:
+    """The fields of one stream, for whoever opens it on the tab."""
+    known = connector_or_404(request, connector_id).stream_fields.filter(stream=stream).first()
+    if known is None:
+        raise Http404("Nothing is known of the fields of such a stream")
+    return TemplateResponse(request, "console/connectors/fields_of.html", {"fields": known.fields})
 
 
 def connector_or_404(request: HttpRequest, connector_id: UUID) -> ConnectorConfig:
@@ -173,9 +186,10 @@ def _preview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]
     try:
         columns = lakehouse.columns(schema, table, tenant_id=tenant_id_of(request))
         with governed(claims_for(person(request))) as cursor:
-            return context | {"sample": arranged(lakehouse.sample(cursor, schema, table, columns, PREVIEW_ROWS))}
+            found = lakehouse.sample(cursor, schema, table, columns, PREVIEW_ROWS)
     except (DatabaseError, LookupError, lakehouse.TableBusy) as error:
         return context | {"trouble": str(error).splitlines()[0]}
+    return context | {"sample": arranged(target, found)}
 
 
 def address_of(connector: ConnectorConfig) -> str:

@@ -13,6 +13,7 @@ from connectors.services.configs import (
 from connectors.services.deliveries import due_connectors, forget_deliveries, process_again, process_deliveries
 from connectors.services.execution import Watch, execute_run, execute_stream, plan_run
 from connectors.services.hooks import rotate_webhook_secret, sweep, takes_webhooks
+from connectors.services.follow import follow_run
 from connectors.services.runs import cancel_run, dispatch_waiting, queue_run, reap_lost, retry_run
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "execute_run",
     "execute_stream",
     "forget_deliveries",
+    "follow_run",
     "plan_run",
     "process_again",
     "process_deliveries",
