@@ -12,8 +12,8 @@ from connectors.services.configs import (
 )
 from connectors.services.deliveries import due_connectors, forget_deliveries, process_again, process_deliveries
 from connectors.services.execution import Watch, execute_run, execute_stream, plan_run
-from connectors.services.hooks import rotate_webhook_secret, sweep, takes_webhooks
 from connectors.services.follow import follow_run
+from connectors.services.hooks import rotate_webhook_secret, sweep, takes_webhooks
 from connectors.services.runs import cancel_run, dispatch_waiting, queue_run, reap_lost, retry_run
 
 __all__ = [
@@ -27,8 +27,8 @@ __all__ = [
     "due_connectors",
     "execute_run",
     "execute_stream",
-    "forget_deliveries",
     "follow_run",
+    "forget_deliveries",
     "plan_run",
     "process_again",
     "process_deliveries",
