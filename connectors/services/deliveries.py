@@ -39,7 +39,7 @@ from connectors.models import (
 )
 from connectors.services.configs import source_of
 from connectors.services.execution import end_stream, execute_stream, scratch_folder, source_client
-from connectors.services.runs import close_if_done, reap_lost
+from connectors.services.runs import close_if_done, reap_lost, send
 from connectors.webhook import Envelope, Said, Told, Webhook
 from ipai.observability import audit
 from ipai.observability.audit import Actor
@@ -202,6 +202,8 @@ def _process_batch(connector: ConnectorConfig, attempts: int) -> ConnectorRun | 
     RunStream.objects.filter(pk=main.pk).update(rows_read=len(items), **counts)
     end_stream(main, token, status, message, lines=lines)
     run.refresh_from_db()
+    if run.rows_written or any(stream.rows_deleted for stream in run.streams.all()):
+        send("connectors.follow_run", str(run.pk))
     return run
 
 

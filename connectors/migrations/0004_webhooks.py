@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     """Runs that load webhooks go on beside a run that reads: one open run of each kind per connector."""
 
     dependencies = [
-        ("connectors", "0002_loaded_table"),
+        ("connectors", "0003_stream_fields"),
     ]
     operations = [
         migrations.CreateModel(
