@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 
 from connectors import services
 from connectors.errors import ConnectorError
-from connectors.models import ConnectorConfig, DeliveryStatus, WebhookDelivery
+from connectors.models import ConnectorConfig, ConnectorRun, DeliveryStatus, WebhookDelivery
 from connectors.services.deliveries import TARGET
 from connectors.services.runs import send
 from connectors.webhooks.queries import COUNTED, deliveries_of, payload_of, webhook_state
@@ -39,10 +39,13 @@ def webhook_tab(request: HttpRequest, connector: ConnectorConfig) -> dict[str, A
         found = found.filter(event=chosen["event"])
     if chosen["status"] in DeliveryStatus.values:
         found = found.filter(status=chosen["status"])
+    listed = keyset(found, request, "-received_at", "-id")
+    runs = ConnectorRun.objects.filter(pk__in={row.run_id for row in listed.rows})  # old ones are gone
     return {
         "webhook": state,
         "url": request.build_absolute_uri(state.path),
-        "slice": keyset(found, request, "-received_at", "-id"),
+        "slice": listed,
+        "runs": set(runs.values_list("pk", flat=True)),
         "chips": chips(request, "status", [(value, label, state.counts.get(value, 0)) for value, label in DeliveryStatus.choices]),
         "counted": COUNTED,
         "chosen": chosen,
@@ -103,6 +106,7 @@ def delivery_detail(request: HttpRequest, connector_id: UUID, delivery_id: str) 
         "delivery": delivery,
         "may": may,
         "payload": payload_of(claims_for(person(request)), delivery) if may else None,
+        "run": ConnectorRun.objects.filter(pk=delivery.run_id).first(),
         "kept": WebhookDelivery.objects.filter(pk=delivery.pk, payload__isnull=False).exists(),
         "tab": _tab(connector),
     }

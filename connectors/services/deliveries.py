@@ -237,7 +237,7 @@ class _Batch:
                     if said.stream in streams and any(said.row[name] is None for name in streams[said.stream].primary_key):
                         raise ValueError(f"a record of {said.stream} has no key")
             except Exception as error:  # whatever a payload does to the source, it does to this delivery alone
-                item.error = f"It cannot be read as a {item.row.event} event: {type(error).__name__}: {error}"[:500]
+                item.error = f"The payload is not what the event {item.row.event} has: {type(error).__name__}: {error}"[:500]
         self.items.sort(key=lambda item: (item.told.happened_at or item.row.received_at, item.row.received_at))
 
     def _known(self, streams: dict[str, Stream]) -> frozenset[int]:
