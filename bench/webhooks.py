@@ -70,9 +70,11 @@ def main() -> None:
     manage("migrate", "--verbosity", "0")
     manage("createconnector", NAME, "--update", "--type", "github", "--config", '{"owner": "bench"}', "--secret",
            f"webhook_secret={SECRET}")  # fmt: skip
-    with web(chosen.port):
+    load = os.getloadavg()[0]
+    with web(chosen.port) as process:
         results = asyncio.run(rounds(chosen))
-    text = render(results, chosen)
+    sent = sum(len(one.latencies) for one in results.values())
+    text = render(results, chosen, load, 1000 * process.cpu / sent)
     write(text)
     print(text)
 
@@ -82,8 +84,15 @@ def manage(*arguments: str) -> None:
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
+@dataclass
+class Web:
+    """The web process; ``cpu`` are the seconds that it computed, known when it has ended."""
+
+    cpu: float = 0
+
+
 @contextmanager
-def web(port: int) -> Iterator[None]:
+def web(port: int) -> Iterator[Web]:
     """The web process as the Procfile starts it."""
     line = re.search(r"^web: python (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
     assert line is not None
@@ -91,10 +100,12 @@ def web(port: int) -> Iterator[None]:
     process = subprocess.Popen([sys.executable, *command.split(), "--log-level", "warning"], cwd=ROOT)
     try:
         asyncio.run(ready(port))
-        yield
+        yield (found := Web())
     finally:
         process.terminate()
-        process.wait(20)
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+    found.cpu = usage.ru_utime + usage.ru_stime
 
 
 async def ready(port: int) -> None:
@@ -210,8 +221,8 @@ async def flat_out(chosen: argparse.Namespace, count: int) -> Measured:
     return measured
 
 
-def render(results: dict[str, Measured], chosen: argparse.Namespace) -> str:
-    """The section of the report."""
+def render(results: dict[str, Measured], chosen: argparse.Namespace, load: float, cpu: float) -> str:
+    """The section of the report. ``load`` is the machine's before, ``cpu`` the milliseconds of the web process per delivery."""
     rows = [_row(name, one) for name, one in results.items()]
     refused = sum(count for one in results.values() for status, count in one.statuses.items() if status != 202)
     first = next(iter(results.values()))
@@ -229,6 +240,7 @@ latency counts from the moment at which a delivery was due.
 {chr(10).join(rows)}
 
 The bar, p99 below {BAR_MS} ms at {chosen.rate} deliveries per second, {verdict}; {refused} deliveries were refused.
+The web process computes {cpu:.2f} ms per delivery. Load of the machine before: {load:.1f}.
 {END}"""
 
 
