@@ -146,6 +146,21 @@ def test_a_redelivery_of_what_was_processed_changes_nothing(connector: Any, deli
     assert WebhookDelivery.objects.get().receipts == 2
 
 
+def test_a_late_delivery_does_not_bring_back_what_was_deleted(connector: Any, deliver: Any, rows: Any) -> None:
+    for payload in (
+        payloads.issue("opened", 1),
+        payloads.issue("deleted", 5),
+        payloads.issue("edited", 5),
+        payloads.issue("opened", 1),
+    ):
+        deliver("issues", payload)
+        services.process_deliveries(connector)
+    assert rows("SELECT title, _deleted_at IS NULL FROM ipai_bronze_devops.issues") == [("Issue 1 at 5", False)]
+    deliver("issues", payloads.issue("reopened", 9))
+    services.process_deliveries(connector)
+    assert rows("SELECT title, _deleted_at IS NULL FROM ipai_bronze_devops.issues") == [("Issue 1 at 9", True)]
+
+
 def test_events_of_others_are_kept_and_ignored(connector: Any, deliver: Any, rows: Any) -> None:
     deliver("issues", payloads.body("opened", issue={}, repository={"id": 8, "full_name": "other/x", "owner": {"login": "other"}}))
     deliver("marketplace_purchase", {"action": "purchased"})
