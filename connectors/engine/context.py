@@ -82,7 +82,7 @@ class StreamContext:
     """The stream was read; it is only compared with its source once more."""
     proof: dict[str, Any] | None = None
     """How the last comparison with the source went, as it is kept with the run."""
-    seconds: dict[str, float] = field(default_factory=lambda: {"extract": 0.0, "load": 0.0})
+    seconds: dict[str, float] = field(default_factory=lambda: {"extract": 0.0, "load": 0.0, "prove": 0.0})
 
     def fence(self, cursor: psycopg.Cursor[Any]) -> None:
         """Lock the stream's row until the commit; LeaseLost when the lease is no longer ours."""
@@ -108,7 +108,7 @@ class StreamContext:
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        """Add the wall seconds of the block to ``phase`` (extract or load)."""
+        """Add the wall seconds of the block to ``phase`` (extract, load or prove)."""
         start = time.perf_counter()
         try:
             yield

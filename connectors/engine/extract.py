@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from connectors.contract import Client, Deleted, Emitted, Gone, Page, Part, Retry, StopStream
+from connectors.contract import Client, Deleted, Emitted, Gone, Page, Part, Rejected, Retry, StopStream
 from connectors.contract import Cursor as Reached
 from connectors.engine import merge, state, tables
 from connectors.engine.context import Counts, StreamContext
@@ -123,7 +123,7 @@ class _Run:
         heard = Heard(self.context.stopping)
         source = read(replace(self.context.client, stopping=heard))
         emitted = Lookahead(self.context, source, heard, resumable=not self.at_once)
-        while (item := emitted.peek()) is not None:
+        while (item := self._next(emitted)) is not None:
             if isinstance(item, Part):
                 emitted.take()
                 self._part(item)
@@ -140,6 +140,10 @@ class _Run:
             self.commits += 1
         if emitted.retry:
             raise emitted.retry
+
+    def _next(self, emitted: Lookahead) -> Emitted | Rejected | None:
+        with self.context.timed("extract"):
+            return emitted.peek()
 
     def _part(self, part: Part) -> None:
         self.had_parts = True
@@ -175,7 +179,8 @@ class _Run:
     def _pages(self, emitted: Lookahead) -> None:
         """Pages up to the batch size in one transaction, the next ones already being fetched."""
         self.had_pages = True
-        pages = collect(emitted, self.stream.batch_size, self.stream.primary_key[0])
+        with self.context.timed("extract"):
+            pages = collect(emitted, self.stream.batch_size, self.stream.primary_key[0])
         save = partial(self._save_page_cursor, pages.cursor)
         load(self.context, Unit(iter(pages.batches), pages.place, strict=False, on_commit=save, keys=pages.keys))
         self.paged = pages.cursor or self.paged

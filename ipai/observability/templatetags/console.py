@@ -124,6 +124,12 @@ def initials(value: str) -> str:
 
 
 @register.filter
+def table_name(target: str) -> str:
+    """The table of ``schema.table``."""
+    return target.partition(".")[2] or target
+
+
+@register.filter
 def item(mapping: dict[Any, Any], key: Any) -> Any:
     """``mapping[key]``, or None."""
     return mapping.get(key)
