@@ -296,6 +296,8 @@ class Source(ABC):
     config_schema: ClassVar[Mapping[str, Any]]
     """JSON Schema (2020-12) of the config; the console builds its form from it (title, description, enum, default)."""
     secrets: ClassVar[tuple[SecretField, ...]] = ()
+    proves: ClassVar[bool] = False
+    """Its streams compare what is loaded with the vendor's own totals (:meth:`Stream.prove`)."""
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> None:
         self.config = config

@@ -83,10 +83,14 @@ def proof_of(run: ConnectorRun) -> dict[str, Any] | None:
     return {**proof, "streams": streams, "run_id": run.id, "at_time": datetime.fromisoformat(proof["at"])}
 
 
+def proven_runs() -> QuerySet[ConnectorRun]:
+    """Runs that were compared with their source, in the words of the index ``run_proven``."""
+    return ConnectorRun.objects.filter(metadata__proof__at__isnull=False)
+
+
 def last_proof(connector: ConnectorConfig) -> dict[str, Any] | None:
     """The newest proof of a connector."""
-    compared = connector.runs.filter(status__in=ENDED, metadata__proof__isnull=False).exclude(metadata__proof=None)
-    run = compared.order_by("-queued_at", "-id").first()
+    run = proven_runs().filter(connector=connector).order_by("-queued_at", "-id").first()
     return proof_of(run) if run else None
 
 

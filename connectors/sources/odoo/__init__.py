@@ -22,6 +22,7 @@ class OdooSource(Source):
     label = "Odoo"
     description = "The ledger, partners, payments and projects of Odoo Community 16 to 19, proven against Odoo's own totals."
     config_schema: ClassVar[Mapping[str, Any]] = CONFIG
+    proves = True
     secrets = (SecretField("password", "Password or API key", required=True),)
 
     def streams(self, client: Client) -> Sequence[Stream]:

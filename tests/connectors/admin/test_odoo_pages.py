@@ -129,7 +129,7 @@ def test_streams_say_what_they_hold_and_how_they_were_proven(as_role, odoo, conn
     found, partners = rows_of(page), len(odoo.store.rows["res.partner"])
     assert len(found) == len(MODELS)
     stream, table, now, read, changed, proof, *_ = found["partners"]
-    assert (stream, table, now) == ("partners res.partner", "ipai_bronze_erp.partners", str(partners))
+    assert (stream, table, now) == ("partners res.partner", "partners ipai_bronze_erp", str(partners))
     assert changed == "3 d ago"
     assert not read.startswith(("3 d", "never"))
     assert proof.startswith(f"Equal {partners} counted,")
