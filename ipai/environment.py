@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,6 +28,17 @@ def yes_or_no(name: str, value: str) -> bool:
     if value.lower() not in known:
         raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}")
     return known[value.lower()]
+
+
+def moment(name: str, value: str) -> datetime | None:
+    """The instant in a variable, in UTC when it names no zone; None for none, or one line that names the variable."""
+    if not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ImproperlyConfigured(f"{name} must be an instant like 2026-01-31T10:00:00Z, not {value!r}") from None
 
 
 def database(url: str) -> dict[str, Any]:

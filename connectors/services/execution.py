@@ -26,6 +26,7 @@ from connectors.engine.process import parse
 from connectors.errors import ConfigInvalid, ConnectorError
 from connectors.models import OPEN, ConnectorRun, RunStream, Status, StreamFields
 from connectors.services.configs import source_of, with_uploads
+from connectors.services.follow import follow_run
 from connectors.services.runs import close_if_done, fail_run, reap_lost
 from ipai.vault.errors import VaultError
 from ipai.vault.redaction import redact
@@ -82,6 +83,7 @@ def execute_run(run_id: UUID, watch: Watch | None = None) -> ConnectorRun:
         if not waiting:
             time.sleep(WAIT_SECONDS)
             reap_lost(run.connector)
+    follow_run(run_id)
     return run
 
 

@@ -148,6 +148,8 @@ def close_if_done(run_id: UUID) -> None:
         "proof": proof_of(streams),
     }
     run.save()
+    if "process" not in run.metadata:  # a run of this process is followed at its end, by execute_run
+        transaction.on_commit(lambda: send("connectors.follow_run", str(run_id)))
 
 
 def _warnings(streams: Sequence[RunStream]) -> list[str]:

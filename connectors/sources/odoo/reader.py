@@ -117,8 +117,9 @@ class Reader:
             return high, self._batch([["id", ">", low], ["id", "<=", high]], layout)
 
         def jobs() -> Iterator[Callable[[], tuple[int, pa.RecordBatch]]]:
-            low = after
-            while ids := self.ids(low):
+            low, ids = after, [0] * IDS
+            while len(ids) == IDS:
+                ids = self.ids(low)
                 for last in range(self.page_size - 1, len(ids) + self.page_size - 1, self.page_size):
                     high = ids[min(last, len(ids) - 1)]
                     yield partial(page, low, high)

@@ -27,6 +27,8 @@ from connectors.sources.odoo.rpc import Failed, Odoo, Refused, Unknown
 
 LIGHT_PAGE = 20_000
 """Records of which only id and stamp are asked."""
+READ_AHEAD = 4_000
+"""Records that wait while others are being loaded."""
 SKEW = timedelta(hours=1)
 """How far this host's clock and Odoo's may be apart."""
 
@@ -54,7 +56,7 @@ class OdooStream(Stream):
     def __init__(self, model: Model, odoo: Odoo, pace: Pace) -> None:
         self.name, self.target, self.model, self.pace = model.table, model.target, model, pace
         self.vendor_name = model.name
-        self.reader = Reader(odoo, model, pace.page_size, pace.concurrency, read_ahead=self.batch_size)
+        self.reader = Reader(odoo, model, pace.page_size, pace.concurrency, READ_AHEAD)
         self._layout: Layout | None = None
         self._absent = False
 
@@ -97,6 +99,8 @@ class OdooStream(Stream):
             cursor |= {"write_date": newest, "read_at": began, "fields": layout.digest, "scan_after": 0}
             if self.model.parent and self.model.parent in layout.fields:
                 cursor["parent_date"] = self.reader.newest(self.model.parent_model)
+        if not cursor["scan_after"] and client.loaded is not None and not client.loaded.totals([], []):
+            cursor["ids_at"] = cursor["read_at"]  # nothing was loaded that could be gone, and the scan goes over all ids
         empty = True
         for upto, batch in self.reader.pages(cursor["scan_after"], layout, client):
             cursor["scan_after"] = upto
