@@ -261,6 +261,10 @@ class Stream(ABC):
     keep_raw: bool = False
     """Keep each record as the vendor sent it in ``_raw`` (API sources)."""
 
+    def may_stay_raw(self, column: str) -> bool:
+        """Whether this column may be left to ``_raw`` where other connectors hold it with another type; else the stream stops."""
+        return False
+
     @abstractmethod
     def read(self, client: Client, since: Cursor | None) -> Iterator[Emitted]:
         """Yield what is new after ``since`` (None: everything), in a stable order.

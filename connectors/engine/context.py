@@ -78,6 +78,7 @@ class StreamContext:
     counts: Counts = field(default_factory=Counts)
     schema_changes: list[str] = field(default_factory=list)
     discarded_values: int = 0
+    warned: set[str] = field(default_factory=set)
     settling: bool = False
     """The stream was read; it is only compared with its source once more."""
     proof: dict[str, Any] | None = None
@@ -105,6 +106,12 @@ class StreamContext:
             "proof": self.proof,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
+
+    def warn_once(self, message: str) -> None:
+        """Warn of what each batch would say again."""
+        if message not in self.warned:
+            self.warned.add(message)
+            self.log.warning("%s", message)
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
