@@ -54,14 +54,15 @@ class OdooSource(Source):
         if problems := problems_of(self.config):
             yield Check("Settings", False, "; ".join(f"{name}: {text}" for name, text in problems.items()))
             return
-        odoo = self.odoo(client, tries=1)
+        odoo, step = self.odoo(client, tries=1), "Server"
         try:
             _, version = odoo.version()
-            yield Check("Server", True, f"Odoo {version} at {odoo.login.url}")
+            yield Check(step, True, f"Odoo {version} at {odoo.login.url}")
+            step = "Login"
             odoo.sign_in()
-            yield Check("Login", True, f"{odoo.login.user or 'The API key'} may sign in to {odoo.login.database}")
+            yield Check(step, True, f"{odoo.login.user or 'The API key'} may sign in to {odoo.login.database}")
         except SourceError as error:
-            yield Check("Server", False, str(error))
+            yield Check(step, False, str(error))
             return
         for stream in self._streams(odoo):
             yield _look(stream)

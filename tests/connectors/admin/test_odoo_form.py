@@ -100,7 +100,7 @@ def test_the_test_button_tells_of_a_wrong_password_and_of_an_empty_ledger(browse
     assert signing.loads(draft, salt=SALT)
     check = reverse("admin:connector_check")
     wrong = browser.post(check, {**TYPED, "draft": draft, "secret-password": "not-the-one-7"}).content.decode()
-    assert "refused user reader: wrong password" in wrong
+    assert re.search(r"Login</span> Odoo at \S+ refused user reader: wrong password", wrong)
     assert "not-the-one-7" not in wrong
     seen = browser.post(check, {**TYPED, "draft": draft}).content.decode()
     assert seen.count("Look") == 4
