@@ -121,7 +121,7 @@ class _Run:
         """Commit all that the source emits."""
         self.context.progress.phase = "reading"
         heard = Heard(self.context.stopping)
-        source = read(replace(self.context.client, stopping=heard))
+        source = read(replace(self.context.client, stopping=heard, say=self._say))
         emitted = Lookahead(self.context, source, heard, resumable=not self.at_once)
         while (item := self._next(emitted)) is not None:
             if isinstance(item, Part):
@@ -144,6 +144,9 @@ class _Run:
     def _next(self, emitted: Lookahead) -> Emitted | Rejected | None:
         with self.context.timed("extract"):
             return emitted.peek()
+
+    def _say(self, phase: str) -> None:
+        self.context.progress.phase = phase
 
     def _part(self, part: Part) -> None:
         self.had_parts = True
@@ -199,7 +202,7 @@ class _Run:
         with one_transaction() as cursor:
             table.read(cursor)
             if table.exists and item.keys:
-                counts.deleted = merge.mark(cursor, table, self.stream.primary_key[0], item.keys, self._constants(cursor))
+                counts.deleted = merge.mark(cursor, table, self.stream.primary_key, item.keys, self._constants(cursor))
             self._save_page_cursor(item.cursor, cursor)
             total_up(self.context, cursor, counts)
         self.paged = item.cursor or self.paged
