@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from connectors.contract import Client, Cursor, Deleted, Emitted, Key, Page, StopStream, Stream
+from connectors.contract import Client, Cursor, Deleted, Emitted, Key, Page, ReconnectNeeded, StopStream, Stream
 from connectors.sources.github.api import GitHub, Missing
 from connectors.sources.github.fetch import Records
 from connectors.sources.github.lists import State, iso
@@ -93,13 +93,22 @@ class GitHubStream(Stream):
         reached = {"directory": directory, "repositories": cursor.get("repositories", {})}
         refused: dict[str, Missing] = {}
         full = client.mode == "full" and not self.scope.since
+        work = self._work(github, reached["repositories"], full)
         with github.threads():
-            for repo, found in each(repositories, self._work(github, reached["repositories"], full), github.concurrency, client):
-                state = found.state if isinstance(found, Step) else self._refused(repo, found, refused)
-                if state is not None:
-                    reached = {**reached, "repositories": {**reached["repositories"], str(repo.id): state}}
-                if isinstance(found, Step):
-                    yield from self._emit(client, found, reached, began)
+            try:
+                for result in each(repositories, work, github.concurrency, client):
+                    if result is None:  # waiting for a limit, perhaps for long
+                        yield Deleted((), reached)
+                        continue
+                    repo, found = result
+                    state = found.state if isinstance(found, Step) else self._refused(repo, found, refused)
+                    if state is not None:
+                        reached = {**reached, "repositories": {**reached["repositories"], str(repo.id): state}}
+                    if isinstance(found, Step):
+                        yield from self._emit(client, found, reached, began)
+            except (StopStream, ReconnectNeeded):
+                yield Deleted((), reached)  # what was read so far is kept
+                raise
         if reached != cursor:
             yield Deleted((), reached)
         self._tell(client, refused, len(repositories))

@@ -75,6 +75,7 @@ class ListStream(GitHubStream):
 class ChildStream(GitHubStream):
     """What must be asked for with each object of a list: read when the object is new or was updated."""
 
+    batch_size = 2_000
     reader: Reader
 
     def look(self, github: GitHub, repo: Repository, state: State) -> Iterator[Step]:
