@@ -31,6 +31,12 @@ def run_stream(run_stream_id: str) -> None:
     services.execute_stream(int(run_stream_id))
 
 
+@shared_task(name="connectors.follow_run")
+def follow_run(run_id: str) -> None:
+    """Tell who follows the schemas of an ended run."""
+    services.follow_run(UUID(run_id))
+
+
 @shared_task(name="connectors.scheduled_run")
 def scheduled_run(connector_id: str) -> None:
     """Queue what the schedule asks for; a run that is still open is enough."""

@@ -4,21 +4,24 @@ Two layouts are known. This organisation's: ``spec/<slug>/{constitution,prd,plan
 ``specs/<feature>/{spec,plan,tasks}.md`` with one ``.specify/memory/constitution.md`` for the repository. A folder of
 ``spec/`` or ``specs/`` is a bundle when it is empty or holds a Markdown file, so an RSpec tree is none.
 
-Rules (an error makes a bundle non-compliant, a warning does when ``strict``):
+Rules. An error makes a bundle non-compliant: these are the rules of the gold figures. A warning does so when ``strict``:
 
-=================== ============================================================================ ===================
+=================== ============================================================================ =======
 missing             a document of the layout is not there (names are case-sensitive)             error
-empty, too-short    nothing but white space; under 10 non-blank lines (this organisation's)      error
-unreadable          not a regular file, not UTF-8 text, over 1 MiB, or a link out of the checkout error
-placeholder         TODO, TBD, PLACEHOLDER, FILL ME IN, LOREM IPSUM; an error when nothing else is there  warning
-template-token      ``[FEATURE NAME]`` as templates have it: error in github/spec-kit's layout   warning
-needs-clarification ``NEEDS CLARIFICATION`` is left                                              error (spec-kit)
-no-ids              spec.md without FR-###, tasks.md without T###; without SC-### a warning      error (spec-kit)
+empty               nothing but white space                                                      error
+placeholder         a ``[TEMPLATE TOKEN]`` in capitals, ``[NEEDS CLARIFICATION``, or, headings
+                    aside, nothing but TODO or TBD                                               error
+unreadable          not a regular file, over 1 MiB, or a link out of the checkout                error
+not-text            not UTF-8, or holds NUL                                                      warning
+too-short           under 10 non-blank lines (this organisation's layout)                        warning
+leftover            TODO, TBD, PLACEHOLDER, FILL ME IN, LOREM IPSUM                              warning
+needs-clarification ``NEEDS CLARIFICATION`` without the bracket (spec-kit)                       warning
+no-ids              spec.md without FR-### or SC-###, tasks.md without T### (spec-kit)           warning
 missing-path        a ticked task names a file or folder that does not exist                     warning
-=================== ============================================================================ ===================
+=================== ============================================================================ =======
 
-Code is not prose: what stands in a fenced block or in backticks may name these words without being one of them.
-``TODO`` and ``PLACEHOLDER`` count in capitals (or as ``todo:``), since both are everyday words otherwise.
+For the warnings code is not prose: what stands in a fenced block or in backticks may name these words without being one
+of them. ``TODO`` and ``PLACEHOLDER`` count in capitals (or as ``todo:``), since both are everyday words otherwise.
 """
 
 from __future__ import annotations
@@ -26,11 +29,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from pathlib import PurePosixPath
+from typing import Literal
 
-MAX_BYTES = 1024 * 1024
+from devops.trees import MAX_BYTES, Tree, Unreadable
+
 MIN_LINES = 10
+DEEPEST = 5
+"""Folders below a bundle's that are looked into for a Markdown file."""
 MAX_PATHS = 2000
 """Paths of ticked tasks that are looked for in one bundle."""
 MOST_PER_RULE = 20
@@ -45,8 +51,9 @@ DOCUMENTS: dict[Layout, tuple[str, ...]] = {
 ROOTS: dict[Layout, str] = {"bundle": "spec", "spec-kit": "specs"}
 CONSTITUTION = ".specify/memory/constitution.md"
 
-PLACEHOLDER = re.compile(r"\b(?:TODO|PLACEHOLDER|(?i:todo(?=:)|tbd|fill +me +in|lorem +ipsum))\b")
-TEMPLATE_TOKEN = re.compile(r"\[(?!US\d+\])[A-Z][A-Z0-9_ ]{3,60}\](?![(\[:])")
+PLACEHOLDER = re.compile(r"\[(?!US\d+\])[A-Z][A-Z0-9_ ]{3,}\]|\[NEEDS CLARIFICATION")
+ONLY_PLACEHOLDER = re.compile(r"(?:TODO|TBD)[.:!]?", re.IGNORECASE)
+LEFTOVER = re.compile(r"\b(?:TODO|PLACEHOLDER|(?i:todo(?=:)|tbd|fill +me +in|lorem +ipsum))\b")
 CLARIFY = re.compile(r"NEEDS CLARIFICATION")
 TASK = re.compile(r"^\s{0,20}[-*+] \[([ xX])\] (.*)$")
 TASK_ID = re.compile(r"\bT\d{3,}\b")
@@ -55,70 +62,6 @@ CRITERION = re.compile(r"\bSC-\d{3,}\b")
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 # A path named in a task: in backticks with a slash and an ending or a slash at the end, or bare with slash and ending.
 PATH = re.compile(r"(?:[\w.@+-]{1,100}/){1,20}(?:[\w@+-][\w.@+-]{0,100}\.[A-Za-z]\w{0,9})?")
-
-
-class Unreadable(Exception):
-    """A document that cannot be judged; the message says why."""
-
-
-class Tree(Protocol):
-    """The files of one commit: a checkout on disk, or rows of ``spec_files``. Paths are relative, with ``/``."""
-
-    def names(self, folder: str) -> Iterable[str]:
-        """Names directly in ``folder``; nothing when it is not a folder."""
-
-    def is_folder(self, path: str) -> bool: ...
-
-    def exists(self, path: str) -> bool: ...
-
-    def read(self, path: str) -> bytes:
-        """At most ``MAX_BYTES + 1`` bytes. Raises ``FileNotFoundError`` or :class:`Unreadable`."""
-
-
-class Checkout:
-    """A folder on disk. Links are followed only to what is inside it; pipes and devices are never opened."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root.resolve(strict=True)
-
-    def _inside(self, path: str) -> Path | None:
-        try:
-            found = (self.root / path).resolve()
-        except (OSError, RuntimeError, ValueError):  # a loop of links, a name too long, a NUL
-            return None
-        return found if found.is_relative_to(self.root) else None
-
-    def names(self, folder: str) -> list[str]:
-        found = self._inside(folder)
-        try:
-            return sorted(entry.name for entry in found.iterdir()) if found and found.is_dir() else []
-        except OSError:
-            return []
-
-    def is_folder(self, path: str) -> bool:
-        found = self._inside(path)
-        return found.is_dir() if found else (self.root / path).is_dir()  # a folder linked from outside is still named a bundle
-
-    def exists(self, path: str) -> bool:
-        found = self._inside(path)
-        try:
-            return found is not None and found.exists()
-        except OSError:
-            return False
-
-    def read(self, path: str) -> bytes:
-        found = self._inside(path)
-        if found is None:
-            raise Unreadable("is a link out of the checkout; put the document itself here")
-        try:
-            if not found.is_file():
-                if found.exists():
-                    raise Unreadable("is not a regular file")
-                raise FileNotFoundError(path)
-            with found.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
-        except PermissionError:
-            raise Unreadable("may not be read by this account") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +89,12 @@ class Bundle:
     missing_paths: list[dict[str, str | int]] = field(default_factory=list)
     """``{"task", "line", "path"}`` of ticked tasks whose path does not exist."""
 
-    def compliant(self, *, strict: bool) -> bool:
+    def compliant(self, *, strict: bool = False) -> bool:
         return not any(strict or problem.severity == "error" for problem in self.problems)
+
+    def reasons(self) -> list[str]:
+        """Why it does not comply, once for each document: ``missing: spec/portal/prd.md``."""
+        return list(dict.fromkeys(f"{problem.rule}: {problem.file}" for problem in self.problems if problem.severity == "error"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,19 +118,27 @@ def bundles(tree: Tree) -> list[Bundle]:
 
 
 def _is_bundle(tree: Tree, path: str) -> bool:
+    """Whether a folder is empty or holds a Markdown file, however deep."""
     names = list(tree.names(path))
-    return not names or any(name.lower().endswith(".md") for name in names)
+    return not names or any(_holds_markdown(tree, f"{path}/{name}", DEEPEST) for name in names)
+
+
+def _holds_markdown(tree: Tree, path: str, depth: int) -> bool:
+    if tree.is_folder(path):
+        return depth > 0 and any(_holds_markdown(tree, f"{path}/{name}", depth - 1) for name in tree.names(path))
+    return path.lower().endswith(".md")
 
 
 def _judge(tree: Tree, path: str, layout: Layout) -> Bundle:
     bundle = Bundle(path, layout)
     documents = {name: f"{path}/{name}.md" for name in DOCUMENTS[layout]}
     if layout == "spec-kit":
-        documents = {"constitution": CONSTITUTION} | documents
+        documents |= {"constitution": CONSTITUTION}
     lines = {name: _document(tree, file, bundle) for name, file in documents.items()}
     for name, file in documents.items():
         text = lines[name]
         if text is not None:
+            bundle.problems += _capped(_placeholders(file, text))
             bundle.problems += _capped(_wording(file, text, layout))
             bundle.problems += _ids(file, name, text) if layout == "spec-kit" else ()
     _follow_up(tree, bundle, documents["tasks"], lines["prd" if layout == "bundle" else "spec"] or [], lines["tasks"] or [])
@@ -193,33 +148,40 @@ def _judge(tree: Tree, path: str, layout: Layout) -> Bundle:
 def _document(tree: Tree, file: str, bundle: Bundle) -> list[str] | None:
     """The lines of a document, or None with the problem noted."""
 
-    def problem(rule: str, message: str) -> None:
-        bundle.problems.append(Problem(file, None, rule, "error", message))
+    def problem(rule: str, message: str, severity: Severity = "error") -> None:
+        bundle.problems.append(Problem(file, None, rule, severity, message))
 
     try:
         data = tree.read(file)
         if len(data) > MAX_BYTES:
             raise Unreadable(f"is larger than {MAX_BYTES // 1024} KiB")
-        text = data.decode("utf-8-sig")
-        if "\0" in text:
-            raise Unreadable("is not text")
     except FileNotFoundError:
         problem("missing", "is missing")
-        return None
-    except UnicodeDecodeError as error:
-        problem("unreadable", f"is not UTF-8 text (byte {error.start})")
         return None
     except Unreadable as error:
         problem("unreadable", str(error))
         return None
+    text = data.decode("utf-8-sig", "replace")
+    if "\0" in text or "\ufffd" in text:
+        problem("not-text", "is not UTF-8 text", "warning")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     filled = sum(1 for line in lines if line.strip())
     if filled == 0:
         problem("empty", "is empty")
         return None
     if bundle.layout == "bundle" and filled < MIN_LINES:
-        problem("too-short", f"has {filled} non-blank lines, {MIN_LINES} are needed")
+        problem("too-short", f"has {filled} non-blank lines, {MIN_LINES} are wanted", "warning")
     return lines
+
+
+def _placeholders(file: str, lines: list[str]) -> Iterator[Problem]:
+    """What a template left: its tokens wherever they stand, or a document that says nothing else than that it is to be done."""
+    for number, line in enumerate(lines, 1):
+        if match := PLACEHOLDER.search(line):
+            yield Problem(file, number, "placeholder", "error", f"still has the template's {match[0]}")
+    body = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
+    if len(body) == 1 and ONLY_PLACEHOLDER.fullmatch(body[0][1]):
+        yield Problem(file, body[0][0], "placeholder", "error", f"says nothing but {body[0][1]}")
 
 
 def prose(lines: Iterable[str], *, keep_code: bool = False) -> Iterator[tuple[int, str]]:
@@ -258,27 +220,21 @@ def _without_code(line: str) -> str:
 
 
 def _wording(file: str, lines: list[str], layout: Layout) -> Iterator[Problem]:
-    strict_layout: Severity = "error" if layout == "spec-kit" else "warning"
-    body = [text.strip() for _, text in prose(lines, keep_code=True) if text.strip() and not text.startswith("#")]
-    nothing_else = len(body) < MIN_LINES and all(not PLACEHOLDER.sub("", text).strip(" .:!-*") for text in body)
     for number, text in prose(lines):
-        if match := PLACEHOLDER.search(text):
-            severity: Severity = "error" if nothing_else else "warning"
-            yield Problem(file, number, "placeholder", severity, f"still says {match[0]}")
-        if match := TEMPLATE_TOKEN.search(text):
-            yield Problem(file, number, "template-token", strict_layout, f"still has the template's {match[0]}")
-        if layout == "spec-kit" and CLARIFY.search(text):
-            yield Problem(file, number, "needs-clarification", "error", "still needs clarification")
+        if match := LEFTOVER.search(text):
+            yield Problem(file, number, "leftover", "warning", f"still says {match[0]}")
+        if layout == "spec-kit" and CLARIFY.search(PLACEHOLDER.sub("", text)):
+            yield Problem(file, number, "needs-clarification", "warning", "still needs clarification")
 
 
 def _ids(file: str, name: str, lines: list[str]) -> Iterator[Problem]:
     text = "\n".join(line for _, line in prose(lines, keep_code=True))
     if name == "spec" and not REQUIREMENT.search(text):
-        yield Problem(file, None, "no-ids", "error", "names no requirement (FR-001)")
+        yield Problem(file, None, "no-ids", "warning", "names no requirement (FR-001)")
     if name == "spec" and not CRITERION.search(text):
         yield Problem(file, None, "no-ids", "warning", "names no success criterion (SC-001)")
     if name == "tasks" and not any(TASK_ID.search(task.text) for task in tasks(lines)):
-        yield Problem(file, None, "no-ids", "error", "has no task with an id (- [ ] T001 ...)")
+        yield Problem(file, None, "no-ids", "warning", "has no task with an id (- [ ] T001 ...)")
 
 
 def _capped(problems: Iterable[Problem]) -> list[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -35,6 +36,17 @@ def web_address(name: str, value: str) -> str:
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
         raise ImproperlyConfigured(f"{name} must be an address like https://api.github.com, without a password")
     return value.rstrip("/")
+
+
+def moment(name: str, value: str) -> datetime | None:
+    """The instant in a variable, in UTC when it names no zone; None for none, or one line that names the variable."""
+    if not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ImproperlyConfigured(f"{name} must be an instant like 2026-01-31T10:00:00Z, not {value!r}") from None
 
 
 def database(url: str) -> dict[str, Any]:

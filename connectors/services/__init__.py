@@ -11,6 +11,7 @@ from connectors.services.configs import (
     validate_config,
 )
 from connectors.services.execution import Watch, execute_run, execute_stream, plan_run
+from connectors.services.follow import follow_run
 from connectors.services.runs import cancel_run, dispatch_waiting, queue_run, reap_lost, retry_run
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "dispatch_waiting",
     "execute_run",
     "execute_stream",
+    "follow_run",
     "plan_run",
     "queue_run",
     "reap_lost",

@@ -148,6 +148,8 @@ def close_if_done(run_id: UUID) -> None:
         "proof": proof_of(streams),
     }
     run.save()
+    if "process" not in run.metadata:  # a run of this process is followed at its end, by execute_run
+        transaction.on_commit(lambda: send("connectors.follow_run", str(run_id)))
 
 
 def _warnings(streams: Sequence[RunStream]) -> list[str]:
@@ -193,6 +195,9 @@ def proof_of(streams: Sequence[RunStream]) -> dict[str, object] | None:
     return {
         "ok": all(proof["ok"] for proof in proofs.values()),
         "checked": sum(proof["checked"] for proof in proofs.values()),
+        "records": sum(proof.get("records") or 0 for proof in proofs.values()),
+        "unproven": {name: proof["unproven"] for name, proof in proofs.items() if proof.get("unproven")},
+        "warnings": [f"{name}: {line}" for name, proof in proofs.items() for line in proof.get("warnings", [])],
         "differences": [{"stream": name, **found} for name, proof in proofs.items() for found in proof["differences"]],
         "at": max(proof["at"] for proof in proofs.values()),
         "streams": proofs,

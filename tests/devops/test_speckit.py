@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devops import speckit
-from devops.speckit import Bundle, Checkout, bundles
+from devops.speckit import Bundle, bundles
+from devops.trees import MAX_BYTES, Checkout, Stored
 
 FILLER = "".join(f"Line {number} says something.\n" for number in range(12))
 GOOD = {f"spec/portal/{name}.md": f"# {name}\n{FILLER}" for name in ("constitution", "prd", "plan", "tasks")}
@@ -43,7 +44,7 @@ class Memory:
     def read(self, path: str) -> bytes:
         if path not in self.files:
             raise FileNotFoundError(path)
-        return self.files[path][: speckit.MAX_BYTES + 1]
+        return self.files[path][: MAX_BYTES + 1]
 
 
 def judged(files: dict[str, str | bytes]) -> Bundle:
@@ -91,28 +92,50 @@ def test_names_are_case_sensitive() -> None:
     [
         ("", "empty"),
         (" \n\t\r\n\n", "empty"),
-        ("a\n" * 9, "too-short"),
-        (b"\xff\xfe\x00", "unreadable"),
-        ("a\0b\n" * 12, "unreadable"),
+        ("[FEATURE NAME]", "placeholder"),
+        ("FILLER[FEATURE]", "placeholder"),
+        ("FILLER`[NEEDS CLARIFICATION: when?]`", "placeholder"),
+        ("# PRD\n\nTODO\n", "placeholder"),
+        ("# PRD\r\n\r\n tbd. \r\n", "placeholder"),
     ],
 )
-def test_a_document_that_holds_too_little_or_no_text_fails(text: str | bytes, rule: str) -> None:
+def test_a_document_without_content_fails(text: str, rule: str) -> None:
+    bundle = judged(GOOD | {"spec/portal/prd.md": text.replace("FILLER", FILLER)})
+    assert [found[:2] for found in rules(bundle) if found[1] == "error"] == [(rule, "error")]
+    assert bundle.reasons() == [f"{rule}: spec/portal/prd.md"]
+    assert not bundle.compliant()
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("a\n" * 9, "too-short"),
+        (b"\xff\xfe\x00" + b"\na" * 10, "not-text"),
+        ("a\0b\n" * 12, "not-text"),
+        ("[US1] [FEA] [Title]\n" * 3 + "# [US12]", "too-short"),
+        ("# TODO\nTODO and more", "too-short"),
+    ],
+)
+def test_a_document_of_doubtful_worth_warns(text: str | bytes, rule: str) -> None:
     bundle = judged(GOOD | {"spec/portal/prd.md": text})
-    assert [found[:2] for found in rules(bundle)] == [(rule, "error")]
+    assert (rule, "warning", None) in rules(bundle)
+    assert bundle.compliant()
+    assert not bundle.compliant(strict=True)
+    assert bundle.reasons() == []
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_ten_lines_are_enough_whatever_ends_them_and_lines_are_counted_so(ending: str) -> None:
     bundle = judged(GOOD | {"spec/portal/prd.md": ending.join(["\ufeff# PRD", *("text" for _ in range(8)), "TODO more"])})
-    assert rules(bundle) == [("placeholder", "warning", 10)]
+    assert rules(bundle) == [("leftover", "warning", 10)]
 
 
 @pytest.mark.parametrize(
     "text", ["TODO", "todo: more", "TBD", "tbd", "A PLACEHOLDER", "Fill me in", "Lorem  ipsum dolor", "<!-- TODO -->"]
 )
-def test_a_placeholder_warns_and_fails_when_strict(text: str) -> None:
+def test_a_leftover_warns_and_fails_when_strict(text: str) -> None:
     bundle = judged(GOOD | {"spec/portal/plan.md": FILLER + text})
-    assert rules(bundle) == [("placeholder", "warning", 13)]
+    assert rules(bundle) == [("leftover", "warning", 13)]
     assert bundle.compliant(strict=False)
     assert not bundle.compliant(strict=True)
 
@@ -134,18 +157,18 @@ def test_everyday_words_and_code_are_no_placeholders(text: str) -> None:
 
 
 def test_a_backtick_that_opens_nothing_hides_nothing() -> None:
-    assert rules(judged(GOOD | {"spec/portal/plan.md": FILLER + "a ` TODO `` b"})) == [("placeholder", "warning", 13)]
+    assert rules(judged(GOOD | {"spec/portal/plan.md": FILLER + "a ` TODO `` b"})) == [("leftover", "warning", 13)]
 
 
 @pytest.mark.parametrize(
     ("file", "text", "expected"),
     [
-        ("specs/001-login/spec.md", "# Login\nNothing.", [("no-ids", "error", None), ("no-ids", "warning", None)]),
-        ("specs/001-login/tasks.md", "# Tasks\n- [ ] no id", [("no-ids", "error", None)]),
-        ("specs/001-login/plan.md", "Storage: NEEDS CLARIFICATION", [("needs-clarification", "error", 1)]),
-        ("specs/001-login/plan.md", "# Plan: [FEATURE NAME]", [("template-token", "error", 1)]),
-        ("specs/001-login/plan.md", "See [README](README.md), [US1] and [NOTE]: a.", []),
-        ("specs/001-login/plan.md", "# Plan\n\nTODO.", [("placeholder", "error", 3)]),
+        ("specs/001-login/spec.md", "# Login\nNothing.", [("no-ids", "warning", None), ("no-ids", "warning", None)]),
+        ("specs/001-login/tasks.md", "# Tasks\n- [ ] no id", [("no-ids", "warning", None)]),
+        ("specs/001-login/plan.md", "Storage: NEEDS CLARIFICATION", [("needs-clarification", "warning", 1)]),
+        ("specs/001-login/plan.md", "# Plan: [FEATURE NAME]", [("placeholder", "error", 1)]),
+        ("specs/001-login/plan.md", "See [US1] and [a link](README.md).", []),
+        ("specs/001-login/plan.md", "# Plan\n\nTODO.", [("placeholder", "error", 3), ("leftover", "warning", 3)]),
     ],
 )
 def test_the_spec_kit_rules(file: str, text: str, expected: list[tuple[str, str, int | None]]) -> None:
@@ -174,6 +197,12 @@ def test_other_folders_named_spec_are_no_bundles() -> None:
     assert bundles(Memory({"spec/models/user_spec.rb": "", "spec/README.md": "# Specs", "specs/.keep/a.md": ""})) == []
 
 
+def test_a_folder_whose_only_document_is_deeper_is_a_bundle() -> None:
+    bundle = judged({"specs/001-login/contracts/api.md": "# Contract"})
+    assert bundle.reasons()[0] == "missing: specs/001-login/spec.md"
+    assert len(bundle.reasons()) == 4
+
+
 def test_a_link_out_of_the_checkout_is_not_followed(tmp_path: Path) -> None:
     root = write(tmp_path / "checkout", {path: text for path, text in GOOD.items() if "prd" not in path})
     (tmp_path / "outside.md").write_text("# Outside\n" + FILLER)
@@ -193,6 +222,19 @@ def test_pipes_loops_and_folders_are_not_read(tmp_path: Path) -> None:
     (root / "spec/portal/tasks.md").mkdir()
     (bundle,) = bundles(Checkout(root))
     assert [rule for rule, *_ in rules(bundle)] == ["unreadable"] * 3
+
+
+def test_rows_of_a_table_are_judged_as_the_files_are(tmp_path: Path) -> None:
+    files: dict[str, str] = {path: str(text) for path, text in (GOOD | KIT).items()}
+    files["spec/portal/tasks.md"] += "- [x] T001 Wrote src/ and src/login.py, src/gone.py\n"
+    documents = {path: text for path, text in files.items() if not path.startswith("src/")}
+    assert bundles(Stored(documents, files)) == bundles(Checkout(write(tmp_path, dict(files))))
+
+
+def test_a_document_that_was_not_loaded_cannot_comply() -> None:
+    stored: dict[str, str | None] = {**GOOD, "spec/portal/prd.md": None}
+    (bundle,) = bundles(Stored(stored))
+    assert bundle.reasons() == ["unreadable: spec/portal/prd.md"]
 
 
 def test_a_huge_document_is_not_read_whole(tmp_path: Path) -> None:
@@ -216,7 +258,7 @@ def test_a_huge_document_is_not_read_whole(tmp_path: Path) -> None:
 )
 def test_hostile_text_takes_bounded_time_and_gives_bounded_problems(line: str) -> None:
     begun = time.monotonic()
-    bundle = judged(GOOD | {"spec/portal/tasks.md": (FILLER + line)[: speckit.MAX_BYTES]})
+    bundle = judged(GOOD | {"spec/portal/tasks.md": (FILLER + line)[:MAX_BYTES]})
     assert time.monotonic() - begun < 5
     assert len(bundle.problems) < 100
 

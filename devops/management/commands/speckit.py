@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from devops import speckit
+from devops.trees import Checkout
 from ipai.commands import JsonCommand
 
 
@@ -24,7 +25,7 @@ class Command(JsonCommand):
         root = Path(options["path"])
         if not root.is_dir():
             raise CommandError(f"{root} is not a folder; name the checkout's folder", returncode=2)
-        found = speckit.bundles(speckit.Checkout(root))
+        found = speckit.bundles(Checkout(root))
         report = summary(found, strict=options["strict"])
         # A file name need not be valid Unicode; the terminal's encoding need not hold every character.
         self.answer(options, report, "\n".join(words(found, report)).encode("utf-8", "backslashreplace").decode())
