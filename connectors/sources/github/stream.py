@@ -11,13 +11,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 from connectors.contract import Client, Cursor, Deleted, Emitted, Key, Page, ReconnectNeeded, StopStream, Stream
 from connectors.sources.github.api import GitHub, Missing
 from connectors.sources.github.fetch import Records
-from connectors.sources.github.lists import State, iso
+from connectors.sources.github.lists import State
 from connectors.sources.github.parallel import each
 from connectors.sources.github.repositories import Directory, Repository
 from connectors.sources.github.tables import Table
@@ -37,11 +37,6 @@ class Scope:
     deployment_days: int = 90
     """Deployments of so many days are looked at again for new statuses."""
     page_size: int = 100
-
-    def days_ago(self, days: int) -> str:
-        """Midnight so many days ago; not before ``since``."""
-        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0) - timedelta(days=days)
-        return max(iso(midnight), self.since or "")
 
 
 @dataclass(frozen=True, slots=True)
