@@ -248,6 +248,8 @@ class Client:
     mode: SyncMode = "incremental"
     loaded: Loaded | None = None
     """What the stream's table holds; None outside a run."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """What the installation's environment says where a config says nothing, e.g. ``GITHUB_API_URL``."""
     say: Callable[[str], None] = lambda phase: None
     """Show people in a few words what the stream does or waits for."""
 
