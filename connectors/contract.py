@@ -21,6 +21,8 @@ from typing import Any, ClassVar, Literal, Protocol
 import httpx
 import pyarrow as pa
 
+from connectors.webhook import Webhook
+
 Record = Mapping[str, Any]
 """One row of an API source: column name -> JSON-like value. Decimals stay ``Decimal``; ``None`` is NULL."""
 
@@ -320,6 +322,8 @@ class Source(ABC):
     secrets: ClassVar[tuple[SecretField, ...]] = ()
     proves: ClassVar[bool] = False
     """Its streams compare what is loaded with the vendor's own totals (:meth:`Stream.prove`)."""
+    webhook: ClassVar[Webhook | None] = None
+    """How the vendor tells of changes by itself; None when it does not. Its secret is one of ``secrets``."""
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> None:
         self.config = config

@@ -17,8 +17,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from psycopg import sql
 
-from connectors.models import ENDED, OPEN, ConnectorConfig, ConnectorRun, Mode, RunStream, Status
-from connectors.services.runs import counts_of
+from connectors.models import ENDED, OPEN, ConnectorConfig, ConnectorRun, Mode, RunStream, Status, Trigger
+from connectors.services.runs import counts_of, reading_runs
 from ipai.access.models import Tenant
 
 HELD = """
@@ -32,7 +32,7 @@ def connectors_for(tenant: Tenant | None) -> QuerySet[ConnectorConfig]:
     """
     # Ordered as the index run_by_connector is, so that each subquery stops at its first row.
     ended = ConnectorRun.objects.filter(connector=OuterRef("pk"), status__in=ENDED).order_by("-queued_at")
-    open_run = ConnectorRun.objects.filter(connector=OuterRef("pk"), status__in=OPEN)
+    open_run = ConnectorRun.objects.filter(connector=OuterRef("pk"), status__in=OPEN).exclude(trigger=Trigger.WEBHOOK)
     success = ended.filter(status=Status.SUCCESS)
     # Not a join: it would read every run there ever was.
     failed = ended.filter(status=Status.FAILED, queued_at__gte=timezone.now() - timedelta(days=7))
@@ -233,7 +233,7 @@ def run_with_id(text: str, tenant: Tenant) -> ConnectorRun | None:
 
 def open_run(connector: ConnectorConfig) -> ConnectorRun | None:
     """The run that is queued or running; there is one at most."""
-    return connector.runs.filter(status__in=OPEN).select_related("connector").first()
+    return reading_runs(connector).select_related("connector").first()
 
 
 def _uuid(text: str) -> UUID | None:

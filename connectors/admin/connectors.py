@@ -15,9 +15,11 @@ from django.urls import reverse
 from connectors import contract
 from connectors.admin.fields import fields_tab
 from connectors.admin.queries import Line, health, lines, streams_of
+from connectors.admin.webhooks import webhook_tab
 from connectors.models import ConnectorConfig
 from connectors.queries import connectors_for, freshness, held, last_proof, next_run, runs_for, schedule_words
 from connectors.schema import said_settings
+from connectors.services.hooks import webhook_of
 from ipai.access.permissions import may_read
 from ipai.access.sessions import claims_for, governed
 from ipai.lakehouse import queries as lakehouse
@@ -42,6 +44,7 @@ TABS = (
     ("streams", "Streams"),
     ("fields", "Fields"),
     ("runs", "Runs"),
+    ("webhook", "Webhook"),
     ("settings", "Settings"),
     ("preview", "Preview"),
 )
@@ -92,12 +95,14 @@ def connector_detail(request: HttpRequest, connector_id: UUID) -> HttpResponse:
         "streams": _streams,
         "fields": fields_tab,
         "runs": _runs,
+        "webhook": webhook_tab,
         "settings": _settings,
         "preview": _preview,
     }
     if tab not in build:
         raise Http404
-    context = {**header(request, connector), "tab": tab, "tabs": TABS, **build[tab](request, connector)}
+    tabs = [one for one in TABS if one[0] != "webhook" or webhook_of(connector)]
+    context = {**header(request, connector), "tab": tab, "tabs": tabs, **build[tab](request, connector)}
     return render(request, "console/connectors/detail.html", connector.name, context, trail=[TRAIL])
 
 

@@ -101,7 +101,7 @@ def create_connector(
     with transaction.atomic():
         _save(connector)
         _refuse_unreachable(source, connector)
-        _store_secrets(connector, secrets or {}, actor)
+        store_secrets(connector, secrets or {}, actor)
         sync_schedule(connector)
         audit.record(
             actor, "connector", "connector", str(connector.id), "created", {"name": name, "type": connector_type}, tenant=tenant
@@ -126,7 +126,7 @@ def update_connector(
         _save(connector)
         if before.get("config", connector.config) != connector.config:
             _refuse_unreachable(source, connector)
-        _store_secrets(connector, given, actor)
+        store_secrets(connector, given, actor)
         sync_schedule(connector)
         changed = {name: [_plain(before[name]), _plain(value)] for name, value in changes.items() if before[name] != value}
         if changed or given:
@@ -267,7 +267,8 @@ def _is_uuid(name: str) -> bool:
     return True
 
 
-def _store_secrets(connector: ConnectorConfig, secrets: Mapping[str, str], actor: Actor) -> None:
+def store_secrets(connector: ConnectorConfig, secrets: Mapping[str, str], actor: Actor) -> None:
+    """Put secrets into the vault by field name and let the connector refer to them."""
     refs = dict(ref.partition("=")[::2] for ref in connector.vault_secret_refs)
     person = User.objects.filter(username=actor.name).first() if actor.kind == "person" else None
     for field, value in secrets.items():
