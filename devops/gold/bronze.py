@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,21 +30,17 @@ SELECT _tenant_id, _connector_id, id, coalesce(full_name, name, id::text), html_
        coalesce(archived, false)
 FROM ipai_bronze_devops.repositories WHERE _connector_id = %s AND _deleted_at IS NULL ORDER BY id
 """
-# The newest change of each table's rows of a repository, and how many there were in the hour before it: a transaction that
-# began earlier and committed later is noticed too.
-NEWEST = """
-SELECT repository.id, '{table}', newest.at, recent.rows
-FROM unnest(%(repositories)s::bigint[]) AS repository (id)
-CROSS JOIN LATERAL (
-    SELECT greatest(_loaded_at, _deleted_at) AS at FROM ipai_bronze_devops.{table}
-    WHERE _connector_id = %(connector)s AND repository_id = repository.id
-    ORDER BY _connector_id DESC, repository_id DESC, greatest(_loaded_at, _deleted_at) DESC LIMIT 1
-) AS newest
-CROSS JOIN LATERAL (
-    SELECT count(*) AS rows FROM ipai_bronze_devops.{table}
-    WHERE _connector_id = %(connector)s AND repository_id = repository.id
-      AND greatest(_loaded_at, _deleted_at) > newest.at - interval '1 hour'
-) AS recent
+# Whether a repository has rows that were committed since; one step into an index.
+CHANGED = """
+SELECT EXISTS (
+    SELECT FROM ipai_bronze_devops.{table}
+    WHERE _connector_id = %(connector)s AND repository_id = %(repository)s AND greatest(_loaded_at, _deleted_at) >= %(since)s
+)
+"""
+# Rows carry the beginning of their transaction: what is not committed yet will carry no earlier instant than this.
+HORIZON = """
+SELECT least(now(), min(xact_start)) - interval '100 ms' FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend'
 """
 COMMITS = """
 SELECT sha, parents, author_date, message, coalesce(author_login, author_name, ''), coalesce(html_url, ''), committer_date
@@ -115,22 +112,29 @@ def repositories(cursor: CursorWrapper, connector_id: UUID) -> list[Repository]:
     return [Repository(*row) for row in cursor.fetchall()]
 
 
-def newest(cursor: CursorWrapper, connector_id: UUID, ids: list[int]) -> dict[int, dict[str, list[Any]]]:
-    """Repository -> table -> ``[newest change in ISO 8601, rows in the hour before it]``, without reading the rows."""
-    found: dict[int, dict[str, list[Any]]] = defaultdict(dict)
-    for tables in PARTS.values():
-        for table in tables:
-            cursor.execute(NEWEST.format(table=table), {"connector": connector_id, "repositories": ids})
-            for repository, name, at, rows in cursor.fetchall():
-                found[repository][name] = [at.isoformat(), rows]
+def horizon(cursor: CursorWrapper) -> datetime:
+    """The instant before which no row can appear any more."""
+    cursor.execute(HORIZON)
+    found: datetime = cursor.fetchone()[0]
     return found
 
 
+def changed(cursor: CursorWrapper, repository: Repository, part: str, since: datetime) -> bool:
+    """Whether a part's tables have rows of the repository from then on."""
+    for table in PARTS[part]:
+        cursor.execute(CHANGED.format(table=table), repository.key | {"since": since})
+        if cursor.fetchone()[0]:
+            return True
+    return False
+
+
 def commits(cursor: CursorWrapper, repository: Repository) -> tuple[list[Commit], datetime | None]:
-    """The commits of the default branch, and when the first of them was made."""
+    """The commits of the default branch, and when their history began: with a commit that has no parent, if it is loaded."""
     cursor.execute(COMMITS, repository.key)
     rows = cursor.fetchall()
-    return [_commit(row[:6]) for row in rows], min((row[6] for row in rows if row[6]), default=None)
+    found = [_commit(row[:6]) for row in rows]
+    dated = [(commit.parents != (), row[6]) for commit, row in zip(found, rows, strict=True) if row[6]]
+    return found, min(dated, default=(True, None))[1]
 
 
 def pulls(cursor: CursorWrapper, repository: Repository) -> tuple[list[Pull], list[Commit]]:
@@ -150,7 +154,7 @@ def _commit(row: Any) -> Commit:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    yield from (one for one in _json(value) or () if isinstance(one, str))
+    yield from (one for one in as_json(value) or () if isinstance(one, str))
 
 
 def deployments(cursor: CursorWrapper, repository: Repository) -> list[Deployment]:
@@ -167,7 +171,7 @@ def deployments(cursor: CursorWrapper, repository: Repository) -> list[Deploymen
             ref=ref,
             environment=environment,
             created_at=created_at,
-            payload=_json(payload),
+            payload=as_json(payload),
             creator=creator,
             description=description,
             url=repository.link(f"deployments/{environment}") or "",
@@ -192,8 +196,6 @@ def stored_tree(cursor: CursorWrapper, repository: Repository) -> Stored:
     return Stored(contents, _texts(row[0]) if row else ())
 
 
-def _json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """A jsonb value; Django's cursors hand over its text."""
-    import json
-
     return json.loads(value) if isinstance(value, str) else value

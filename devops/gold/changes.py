@@ -78,13 +78,14 @@ def landed(history: History, pull: Pull) -> tuple[str, dict[str, str]]:
         return ("rebase" if own != [commit.sha for commit in line] else "merge"), {
             sha: commit.sha for sha, commit in zip(own, line, strict=True)
         }
-    return "squash", {sha: tip.sha for sha in own}
+    return "squash", dict.fromkeys(own, tip.sha)
 
 
-def find_changes(history: History, pulls: Iterable[Pull], tip: str | None) -> list[Change]:
+def find_changes(history: History, pulls: Iterable[Pull], on_default: Iterable[str]) -> list[Change]:
     """Every change: commits of merged pull requests, and commits on the default branch that none of them brought.
 
-    Merge commits and commits without a parent (where the history begins) are no changes.
+    Of the latter, merge commits and commits without a parent (where the history begins) are no changes. A commit that
+    several pull requests list is one change, of the one that was merged first.
     """
     changes: dict[str, Change] = {}
     brought: set[str] = set()
@@ -95,7 +96,7 @@ def find_changes(history: History, pulls: Iterable[Pull], tip: str | None) -> li
         brought.update(places.values(), [pull.merge_sha or ""])
         for commit in pull.commits:
             changes.setdefault(commit.sha, Change(commit, places[commit.sha], method, pull.number))
-    for sha in history.reach(tip or "", set()):
+    for sha in on_default:
         commit = history[sha]
         if len(commit.parents) == 1 and sha not in brought and sha not in changes:
             changes[sha] = Change(commit, sha, "direct")

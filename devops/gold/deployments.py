@@ -78,7 +78,8 @@ class Deployment:
 
 def shipped(deployments: Iterable[Deployment]) -> list[Deployment]:
     """The successful production deployments in the order of their success."""
-    return [one for _, _, one in sorted((d.succeeded_at, d.id, d) for d in deployments if d.production and d.succeeded_at)]
+    found = [(one.succeeded_at, one.id, one) for one in deployments if one.production and one.succeeded_at]
+    return [one for *_, one in sorted(found, key=lambda item: item[:2])]
 
 
 def shipments(deployments: Iterable[Deployment]) -> list[Shipment]:

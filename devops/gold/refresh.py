@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,27 +14,30 @@ from psycopg.types.json import Jsonb
 
 from devops.gold import bronze
 from devops.gold.bronze import PARTS, Repository
-from devops.gold.build import BUILDERS
+from devops.gold.ci import build_ci
+from devops.gold.delivery import build_delivery
+from devops.gold.specs import build_specs
 from ipai.clock import now
 
 log = logging.getLogger(__name__)
+BUILDERS = {"ci": build_ci, "delivery": build_delivery, "specs": build_specs}
+"""Part -> what makes it from the rows that were committed since an instant."""
 RULES = 1
 """Counts up when the rules change: everything is made again then."""
-OVERLAP = timedelta(hours=1)
 EVER = datetime(1, 1, 2, tzinfo=UTC)
 
 TABLES = (
     *("ci_runs", "ci_flaky_groups", "ci_metrics", "ci_status", "ci_anomalies"),
     *("deployment_timeline", "changes", "incidents", "dora_counts", "spec_compliance", "repositories"),
 )
-KNOWN = "SELECT repository_id, fingerprints FROM ipai_gold_devops.repositories WHERE _connector_id = %s"
+KNOWN = "SELECT repository_id, made_from FROM ipai_gold_devops.repositories WHERE _connector_id = %s"
 SAVE = """
 INSERT INTO ipai_gold_devops.repositories AS t
-    (_tenant_id, _connector_id, repository_id, repository, html_url, default_branch, archived, as_of, refreshed_at, fingerprints)
-VALUES (%(tenant)s, %(connector)s, %(repository)s, %(name)s, %(html_url)s, %(branch)s, %(archived)s, %(now)s, now(), %(fingerprints)s)
+    (_tenant_id, _connector_id, repository_id, repository, html_url, default_branch, archived, as_of, refreshed_at, made_from)
+VALUES (%(tenant)s, %(connector)s, %(repository)s, %(name)s, %(html_url)s, %(branch)s, %(archived)s, %(now)s, now(), %(made_from)s)
 ON CONFLICT (_connector_id, repository_id) DO UPDATE SET
     repository = excluded.repository, html_url = excluded.html_url, default_branch = excluded.default_branch,
-    archived = excluded.archived, as_of = excluded.as_of, refreshed_at = excluded.refreshed_at, fingerprints = excluded.fingerprints
+    archived = excluded.archived, as_of = excluded.as_of, refreshed_at = excluded.refreshed_at, made_from = excluded.made_from
 """
 AS_OF = """
 UPDATE ipai_gold_devops.repositories SET as_of = %s, refreshed_at = now() WHERE _connector_id = %s
@@ -85,26 +88,23 @@ def refresh_all(*, full: bool = False) -> dict[UUID, Refreshed]:
 
 def _refresh_one(cursor: CursorWrapper, repository: Repository, *, full: bool) -> list[str]:
     """Make the parts of one repository whose tables changed; their names."""
-    tables = bronze.newest(cursor, repository.connector_id, [repository.id]).get(repository.id, {})
+    horizon = bronze.horizon(cursor).isoformat()
     cursor.execute(f"{KNOWN} AND repository_id = %s", [repository.connector_id, repository.id])
     row = cursor.fetchone()
-    before: dict[str, Any] = bronze.loaded_json(row[1]) if row and not full else {}
-    itself = [RULES, repository.name, repository.html_url, repository.default_branch]
-    after = {part: {name: tables[name] for name in names if name in tables} for part, names in PARTS.items()}
-    anew = before.get("itself") != itself
-    stale = [part for part in PARTS if anew or before.get(part) != after[part]]
-    if not stale and row:
+    before: dict[str, Any] = bronze.as_json(row[1]) if row else {}
+    itself = [RULES, repository.name, repository.html_url, repository.default_branch, repository.archived]
+    if full or before.get("itself") != itself:
+        before = {}
+    since = {part: datetime.fromisoformat(before[part]) if part in before else EVER for part in PARTS}
+    stale = [part for part in PARTS if part not in before or bronze.changed(cursor, repository, part, since[part])]
+    if not stale:
         return []
+    after = before | dict.fromkeys(stale, horizon) | {"itself": itself}
     values = {"html_url": repository.html_url, "branch": repository.default_branch, "archived": repository.archived}
-    cursor.execute(SAVE, repository.key | values | {"now": now(), "fingerprints": Jsonb(after | {"itself": itself})})
+    cursor.execute(SAVE, repository.key | values | {"now": now(), "made_from": Jsonb(after)})
     for part in stale:
-        BUILDERS[part](cursor, repository, EVER if anew else _since(before.get(part, {})))
+        BUILDERS[part](cursor, repository, since[part])
     return stale
-
-
-def _since(tables: dict[str, list[Any]]) -> datetime:
-    """From when on rows may be new: some time before the newest one that was seen, for transactions that committed late."""
-    return min((datetime.fromisoformat(at) for at, _ in tables.values()), default=EVER + OVERLAP) - OVERLAP
 
 
 def _remove(cursor: CursorWrapper, connector_id: UUID, repositories: list[int]) -> None:

@@ -12,13 +12,13 @@ CREATE TABLE ipai_gold_devops.repositories (
     first_commit_at timestamptz,
     as_of timestamptz NOT NULL,
     refreshed_at timestamptz NOT NULL,
-    fingerprints jsonb NOT NULL DEFAULT '{}',
+    made_from jsonb NOT NULL,
     PRIMARY KEY (_connector_id, repository_id)
 );
 COMMENT ON TABLE ipai_gold_devops.repositories IS 'Repositories whose figures are here.';
 COMMENT ON COLUMN ipai_gold_devops.repositories.first_commit_at IS 'When its loaded history begins: the window of all figures goes from here to as_of.';
 COMMENT ON COLUMN ipai_gold_devops.repositories.as_of IS 'The instant that counts as now in its figures.';
-COMMENT ON COLUMN ipai_gold_devops.repositories.fingerprints IS 'What the figures were made from: newest change of each bronze table.';
+COMMENT ON COLUMN ipai_gold_devops.repositories.made_from IS 'What the figures were made from: for each part the instant before which every committed row was seen.';
 
 CREATE TABLE ipai_gold_devops.ci_runs (
     _tenant_id uuid NOT NULL,
