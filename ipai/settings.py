@@ -139,7 +139,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
-CELERY_BEAT_SCHEDULE = {"tend runs": {"task": "connectors.tend_runs", "schedule": 2.0}}
+CELERY_BEAT_SCHEDULE = {
+    "tend runs": {"task": "connectors.tend_runs", "schedule": 2.0},
+    "refresh DevOps figures": {"task": "devops.refresh", "schedule": 900.0},
+}
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
 
 REST_FRAMEWORK: dict[str, Any] = {

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from devops.gold.history import Commit
 from devops.trees import Stored
 
 SCHEMA = "ipai_bronze_devops"
+EVER = datetime(1, 1, 2, tzinfo=UTC)
+"""Since ever: everything is to be made again."""
 PARTS: dict[str, tuple[str, ...]] = {
     "ci": ("workflows", "workflow_runs", "workflow_run_attempts", "workflow_jobs"),
     "delivery": ("commits", "pull_requests", "pull_request_commits", "deployments", "deployment_statuses", "issues"),

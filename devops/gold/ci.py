@@ -9,10 +9,11 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from devops.gold.anomalies import WEEK, WEEKS, Sample, slower, worse
-from devops.gold.bronze import Repository
-from devops.gold.rows import copy_rows, own, statement
+from devops.gold.bronze import EVER, Repository
+from devops.gold.rows import clear, copy_rows, own, statement
 from ipai.clock import now
 
+FIGURES = ("ci_flaky_groups", "ci_metrics", "ci_status", "ci_anomalies")
 FORGET = "DELETE FROM ipai_gold_devops.{table} WHERE _connector_id = %(connector)s AND workflow_id = ANY (%(workflows)s)"
 SAMPLES = """
 SELECT workflow_id, created_at, conclusion <> 'success', duration_s FROM ipai_gold_devops.ci_runs
@@ -32,6 +33,9 @@ WHERE _connector_id = %(connector)s AND workflow_id = ANY (%(workflows)s) AND gr
 
 def build_ci(cursor: CursorWrapper, repository: Repository, since: datetime) -> None:
     """Runs that changed, and the figures of their workflows."""
+    if since == EVER:
+        for table in ("ci_runs", *FIGURES):
+            clear(cursor, table, repository)
     key = repository.key | {"since": since, "branch": repository.default_branch}
     cursor.execute("DROP TABLE IF EXISTS pg_temp.devops_touched")
     cursor.execute(statement("ci_touched"), key)
@@ -40,7 +44,7 @@ def build_ci(cursor: CursorWrapper, repository: Repository, since: datetime) -> 
     key["workflows"] = [row[0] for row in cursor.fetchall()]
     cursor.execute(statement("ci_runs_delete"), key)
     cursor.execute(statement("ci_runs"), key)
-    for table in ("ci_flaky_groups", "ci_metrics", "ci_status", "ci_anomalies"):
+    for table in FIGURES:
         cursor.execute(FORGET.format(table=table), key)
     for table in ("ci_flaky_groups", "ci_metrics", "ci_status"):
         cursor.execute(statement(table), key)

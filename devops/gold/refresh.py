@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg.types.json import Jsonb
 
 from devops.gold import bronze
-from devops.gold.bronze import PARTS, Repository
+from devops.gold.bronze import EVER, PARTS, Repository
 from devops.gold.ci import build_ci
 from devops.gold.delivery import build_delivery
 from devops.gold.specs import build_specs
@@ -24,7 +24,6 @@ BUILDERS = {"ci": build_ci, "delivery": build_delivery, "specs": build_specs}
 """Part -> what makes it from the rows that were committed since an instant."""
 RULES = 1
 """Counts up when the rules change: everything is made again then."""
-EVER = datetime(1, 1, 2, tzinfo=UTC)
 
 TABLES = (
     *("ci_runs", "ci_flaky_groups", "ci_metrics", "ci_status", "ci_anomalies"),

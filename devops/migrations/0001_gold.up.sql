@@ -266,19 +266,19 @@ SELECT
     r._tenant_id, r._connector_id, r.repository_id, r.repository, p.period, p.days,
     coalesce(c.attempts, 0) AS production_attempts,
     coalesce(c.deployments, 0) AS deployments,
-    round(coalesce(c.deployments, 0) / nullif(p.days, 0), 6) AS deployment_frequency,
+    coalesce(c.deployments, 0) / nullif(p.days, 0) AS deployment_frequency,
     coalesce(c.deployed_changes, 0) AS deployed_changes,
     c.lead_p50_s AS change_lead_time_s,
     c.lead_p95_s AS change_lead_time_p95_s,
     coalesce(c.changes, 0) AS changes,
-    round(c.covered::numeric / nullif(c.changes, 0), 6) AS lead_time_coverage,
+    c.covered::numeric / nullif(c.changes, 0) AS lead_time_coverage,
     coalesce(c.failed, 0) AS failed,
-    round(c.failed::numeric / nullif(c.deployments, 0), 6) AS change_fail_rate,
+    c.failed::numeric / nullif(c.deployments, 0) AS change_fail_rate,
     c.recovery_p50_s AS failed_deployment_recovery_s,
     coalesce(c.recovered, 0) AS recovered,
     coalesce(c.failed - c.recovered, 0) AS not_recovered,
     coalesce(c.rework, 0) AS rework,
-    round(c.rework::numeric / nullif(c.deployments, 0), 6) AS deployment_rework_rate,
+    c.rework::numeric / nullif(c.deployments, 0) AS deployment_rework_rate,
     r.as_of
 FROM ipai_gold_devops.repositories AS r
 CROSS JOIN LATERAL (

@@ -58,11 +58,11 @@ SELECT
     coalesce(known.name, named.name, 'workflow ' || row.workflow_id), coalesce(known.path, named.path),
     row.period, row.granularity,
     coalesce(c.runs, 0), coalesce(c.completed, 0), coalesce(o.by_conclusion, '{}'),
-    round(c.good::numeric / nullif(c.kept, 0), 6),
-    round(c.good::numeric / nullif(c.ran, 0), 6),
+    c.good::numeric / nullif(c.kept, 0),
+    c.good::numeric / nullif(c.ran, 0),
     c.duration_p50, c.duration_p95, c.queue_p50, c.queue_p95,
-    coalesce(f.flaky, 0), coalesce(f.judged, 0), round(f.flaky::numeric / nullif(f.judged, 0), 6),
-    coalesce(c.again, 0), round(c.again::numeric / nullif(c.runs, 0), 6),
+    coalesce(f.flaky, 0), coalesce(f.judged, 0), f.flaky::numeric / nullif(f.judged, 0),
+    coalesce(c.again, 0), c.again::numeric / nullif(c.runs, 0),
     round(c.runner_s / 60.0, 2)
 FROM rows AS row
 LEFT JOIN counted AS c USING (workflow_id, period)

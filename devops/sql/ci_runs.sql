@@ -1,16 +1,5 @@
 -- Touched runs by their latest attempt.
 INSERT INTO ipai_gold_devops.ci_runs
-WITH jobs AS (
-    SELECT run_id,
-           run_attempt,
-           min(started_at) AS began_at,
-           sum(extract(epoch FROM completed_at - started_at)) FILTER (WHERE conclusion <> 'skipped') AS seconds
-    FROM ipai_bronze_devops.workflow_jobs
-    WHERE _connector_id = %(connector)s AND run_id IN (SELECT run_id FROM devops_touched) AND _deleted_at IS NULL
-    GROUP BY run_id, run_attempt
-), spent AS (
-    SELECT run_id, sum(seconds) AS seconds FROM jobs GROUP BY run_id
-)
 SELECT
     run._tenant_id, run._connector_id, run.repository_id, run.id, run.workflow_id, run.run_number,
     coalesce(run.display_title, run.name), run.event, run.head_branch, run.head_sha,
@@ -18,14 +7,18 @@ SELECT
     run.created_at, run.run_started_at, run.updated_at,
     judged.ran,
     CASE WHEN judged.ran THEN round(extract(epoch FROM run.updated_at - run.run_started_at)) END,
-    CASE WHEN judged.ran THEN round(extract(epoch FROM job.began_at - run.run_started_at)) END,
-    round(spent.seconds),
+    CASE WHEN judged.ran THEN round(extract(epoch FROM jobs.began_at - run.run_started_at)) END,
+    round(jobs.seconds),
     run.html_url
 FROM ipai_bronze_devops.workflow_runs AS run
 CROSS JOIN LATERAL (
     SELECT coalesce(run.status = 'completed' AND run.conclusion IN ('success', 'failure', 'timed_out'), false) AS ran
 ) AS judged
-LEFT JOIN jobs AS job ON job.run_id = run.id AND job.run_attempt = coalesce(run.run_attempt, 1)
-LEFT JOIN spent ON spent.run_id = run.id
+CROSS JOIN LATERAL (  -- one step into an index for each run, whatever the planner knows of new rows
+    SELECT min(job.started_at) FILTER (WHERE job.run_attempt = coalesce(run.run_attempt, 1)) AS began_at,
+           sum(extract(epoch FROM job.completed_at - job.started_at)) FILTER (WHERE job.conclusion <> 'skipped') AS seconds
+    FROM ipai_bronze_devops.workflow_jobs AS job
+    WHERE job._connector_id = run._connector_id AND job.run_id = run.id AND job._deleted_at IS NULL
+) AS jobs
 WHERE run._connector_id = %(connector)s AND run.repository_id = %(repository)s AND run._deleted_at IS NULL
   AND run.id IN (SELECT run_id FROM devops_touched) AND run.workflow_id IS NOT NULL AND run.created_at IS NOT NULL
