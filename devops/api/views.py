@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import DataError, OperationalError
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -111,8 +111,8 @@ def described(view: type[GoldView], operation: str, summary: str, row: type[shap
     ]
     parameters = [one.described() for one in view.filters] + paging
     page = shapes.page_of(row, **more)
-    extend_schema(operation_id=operation, summary=summary, parameters=parameters, responses=page)(view.get)
-    return view
+    told = extend_schema(operation_id=operation, summary=summary, parameters=parameters, responses=page)
+    return extend_schema_view(get=told)(view)
 
 
 class SpecCompliance(GoldView):
