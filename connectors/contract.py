@@ -14,6 +14,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -25,6 +26,9 @@ Record = Mapping[str, Any]
 
 Cursor = dict[str, Any]
 """What a stream has reached, as JSON. The engine stores it in the transaction that commits the rows."""
+
+Key = Any
+"""A record's primary key: the bare value where it is one column, else a tuple of values in the order of the columns."""
 
 WriteMode = Literal["append", "replace", "merge"]
 SyncMode = Literal["full", "incremental"]
@@ -127,7 +131,7 @@ class Deleted:
     Everything emitted before is committed before the stream is asked for more, so with no keys it says: commit now.
     """
 
-    keys: Sequence[int]
+    keys: Sequence[Key]
     cursor: Cursor | None = None
 
 
@@ -138,9 +142,10 @@ Group = tuple[Any, ...]
 
 
 class Loaded(Protocol):
-    """The rows that this connector has in the stream's table, those marked as deleted left out. Keys are one integer column.
+    """The rows that this connector has in the stream's table, those marked as deleted left out.
 
-    ``by`` names columns; ``date:month`` is the month of a date column.
+    ``by`` names columns; ``date:month`` is the month of a date column. ``keys``, ``values`` and ``members`` are for keys that
+    are one integer column.
     """
 
     def keys(self, after: int, upto: int | None) -> list[int]:
@@ -148,6 +153,12 @@ class Loaded(Protocol):
 
     def values(self, columns: Sequence[str], keys: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """These columns of the rows that have one of these keys."""
+
+    def matching(self, columns: Sequence[str], values: Sequence[tuple[Any, ...]], before: datetime | None = None) -> list[Key]:
+        """The keys of the rows where ``columns`` together have one of these values; ``before``: that were loaded before then."""
+
+    def now(self) -> datetime:
+        """The database's clock, by which ``_loaded_at`` is set."""
 
     def totals(self, by: Sequence[str], sums: Sequence[str]) -> dict[Group, tuple[Any, ...]]:
         """For each group the number of rows and the sum of each column, as Decimal."""
@@ -213,6 +224,10 @@ class Client:
     mode: SyncMode = "incremental"
     loaded: Loaded | None = None
     """What the stream's table holds; None outside a run."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """What the installation's environment says where a config says nothing, e.g. ``GITHUB_API_URL``."""
+    say: Callable[[str], None] = lambda phase: None
+    """Show people in a few words what the stream does or waits for."""
 
 
 class Stream(ABC):
@@ -223,6 +238,9 @@ class Stream(ABC):
     target: str
     """``schema.table`` in a bronze schema."""
     primary_key: tuple[str, ...] = ()
+    version: tuple[str, ...] = ()
+    """Columns that order the states of one record, e.g. ``("updated_at",)``; write mode merge. A row is never overwritten by an
+    older state, however late that arrives; equal ones are told apart by arrival. Empty: what arrives last is newest."""
     cursor_field: str | None = None
     in_cursor_order: bool = False
     """Records come in ascending order of ``cursor_field``: the cursor is then saved with each batch, else at the end only."""

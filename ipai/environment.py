@@ -41,6 +41,14 @@ def moment(name: str, value: str) -> datetime | None:
         raise ImproperlyConfigured(f"{name} must be an instant like 2026-01-31T10:00:00Z, not {value!r}") from None
 
 
+def web_address(name: str, value: str) -> str:
+    """The address in a variable without a slash at its end, or one line that names the variable."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
+        raise ImproperlyConfigured(f"{name} must be an address like https://api.github.com, without a password")
+    return value.rstrip("/")
+
+
 def database(url: str) -> dict[str, Any]:
     """DATABASES["default"] for a PostgreSQL URL. The URL holds a password, so no message shows it."""
     if not url.startswith(("postgres://", "postgresql://")):

@@ -9,7 +9,16 @@ import environ
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from ipai.environment import database, generated_secret, moment, redis_py_url, vault_keys, whole_number, yes_or_no
+from ipai.environment import (
+    database,
+    generated_secret,
+    moment,
+    redis_py_url,
+    vault_keys,
+    web_address,
+    whole_number,
+    yes_or_no,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -20,6 +29,7 @@ IPAI_PORT = whole_number("IPAI_PORT", env.str("IPAI_PORT", default="8000"), 1, 6
 IPAI_FILES_ROOTS = tuple(Path(root).expanduser().resolve() for root in env.str("IPAI_FILES_ROOTS", default="").split(":") if root)
 IPAI_ALLOW_PRIVATE_URLS = yes_or_no("IPAI_ALLOW_PRIVATE_URLS", env.str("IPAI_ALLOW_PRIVATE_URLS", default="0"))
 IPAI_NOW = moment("IPAI_NOW", env.str("IPAI_NOW", default=""))  # a fixed clock for tests and demos: see ipai/clock.py
+GITHUB_API_URL = web_address("GITHUB_API_URL", env.str("GITHUB_API_URL", default="https://api.github.com"))
 IPAI_LEASE_SECONDS = 30  # a worker that is silent this long has lost its streams
 IPAI_SPOOL_DIR = IPAI_HOME / "spool"
 IPAI_UPLOADS_DIR = IPAI_HOME / "uploads"

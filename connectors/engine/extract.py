@@ -121,7 +121,7 @@ class _Run:
         """Commit all that the source emits."""
         self.context.progress.phase = "reading"
         heard = Heard(self.context.stopping)
-        source = read(replace(self.context.client, stopping=heard))
+        source = read(replace(self.context.client, stopping=heard, say=self._say))
         emitted = Lookahead(self.context, source, heard, resumable=not self.at_once)
         while (item := emitted.peek()) is not None:
             if isinstance(item, Part):
@@ -140,6 +140,9 @@ class _Run:
             self.commits += 1
         if emitted.retry:
             raise emitted.retry
+
+    def _say(self, phase: str) -> None:
+        self.context.progress.phase = phase
 
     def _part(self, part: Part) -> None:
         self.had_parts = True
@@ -175,7 +178,7 @@ class _Run:
     def _pages(self, emitted: Lookahead) -> None:
         """Pages up to the batch size in one transaction, the next ones already being fetched."""
         self.had_pages = True
-        pages = collect(emitted, self.stream.batch_size, self.stream.primary_key[0])
+        pages = collect(emitted, self.stream.batch_size, self.stream.primary_key)
         save = partial(self._save_page_cursor, pages.cursor)
         load(self.context, Unit(iter(pages.batches), pages.place, strict=False, on_commit=save, keys=pages.keys))
         self.paged = pages.cursor or self.paged
@@ -187,7 +190,7 @@ class _Run:
         with one_transaction() as cursor:
             table.read(cursor)
             if table.exists and item.keys:
-                counts.deleted = merge.mark(cursor, table, self.stream.primary_key[0], item.keys, self._constants(cursor))
+                counts.deleted = merge.mark(cursor, table, self.stream.primary_key, item.keys, self._constants(cursor))
             self._save_page_cursor(item.cursor, cursor)
             total_up(self.context, cursor, counts)
         self.paged = item.cursor or self.paged

@@ -18,22 +18,26 @@ class Pages:
 
     batches: list[pa.RecordBatch]
     cursor: Reached | None
-    column: pa.ChunkedArray
+    names: tuple[str, ...]
+    columns: list[pa.ChunkedArray]
+    """The key's columns."""
 
     @property
     def keys(self) -> tuple[int, int] | None:
-        """Where the keys ascend strictly over all pages."""
-        column = self.column.combine_chunks()
+        """Where the keys are one integer column that ascends strictly over all pages."""
+        if len(self.names) != 1 or not pa.types.is_integer(self.columns[0].type):
+            return None
+        column = self.columns[0].combine_chunks()
         if not len(column) or not pc.all(pc.less(column[:-1], column[1:]), min_count=0).as_py():
             return None
         return column[0].as_py(), column[-1].as_py()
 
     def place(self, row: int) -> str:
         """A record for people."""
-        return f"id {self.column[row]}"
+        return ", ".join(f"{name} {column[row]}" for name, column in zip(self.names, self.columns, strict=True))
 
 
-def collect(emitted: Lookahead, most: int, key: str) -> Pages:
+def collect(emitted: Lookahead, most: int, key: tuple[str, ...]) -> Pages:
     """The next pages up to ``most`` rows, one at least."""
     pages, rows = list[Page](), 0
     while isinstance(item := emitted.peek(), Page) and (not pages or rows + item.batch.num_rows <= most):
@@ -42,8 +46,8 @@ def collect(emitted: Lookahead, most: int, key: str) -> Pages:
         rows += item.batch.num_rows
     reached = next((page.cursor for page in reversed(pages) if page.cursor is not None), None)
     batches = _joined([page.batch for page in pages])
-    column = pa.chunked_array([batch.column(batch.schema.get_field_index(key)) for batch in batches])
-    return Pages(batches, reached, column)
+    columns = [pa.chunked_array([batch.column(batch.schema.get_field_index(name)) for batch in batches]) for name in key]
+    return Pages(batches, reached, key, columns)
 
 
 def _joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:

@@ -138,7 +138,7 @@ def _run(
     try:
         context.stream = stream = _stream(source, row.stream, context.client)
         if stream.primary_key:
-            context.client.loaded = LoadedRows(stream.target, stream.primary_key[0], context.connector_id)
+            context.client.loaded = LoadedRows(stream.target, stream.primary_key, context.connector_id)
         run_stream(context)
         context.counts.check()
     except Cancelled:
