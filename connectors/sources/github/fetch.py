@@ -20,7 +20,7 @@ from connectors.sources.github.repositories import Repository
 from connectors.sources.github.tables import Row
 
 SPEC_FOLDERS = ("spec/", "specs/", ".specify/memory/")
-LARGEST_FILE = 1_000_000
+LARGEST_FILE = 1024 * 1024
 """Bytes of a specification's file; the text of larger ones is left out."""
 
 

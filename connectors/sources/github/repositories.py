@@ -21,6 +21,8 @@ class Repository:
     id: int
     full_name: str
     default_branch: str
+    stamp: str = ""
+    """Changes with the repository's settings and with every push."""
 
     @property
     def path(self) -> str:
@@ -30,7 +32,8 @@ class Repository:
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Repository:
         """From GitHub's object."""
-        return cls(int(item["id"]), str(item["full_name"]), str(item.get("default_branch") or "main"))
+        stamp = f"{item.get('updated_at')} {item.get('pushed_at')}"
+        return cls(int(item["id"]), str(item["full_name"]), str(item.get("default_branch") or "main"), stamp)
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,11 @@ class Directory:
         lost: dict[str, Missing] = {}
         state, found = self._by_name(github, state, lost) if self.names else self._by_owner(github, state)
         entries = [entry for _, entries in state["pages"].values() for entry in entries if self._wanted(entry)]
-        repositories = {entry[0]: Repository(*entry[:3]) for entry in entries}
+        repositories = {entry[0]: Repository(*entry[:4]) for entry in entries}
         return list(repositories.values()), [item for item in found if int(item["id"]) in repositories], state, lost
 
     def _wanted(self, entry: Sequence[Any]) -> bool:
-        archived, fork = entry[3:]
+        archived, fork = entry[4:]
         return bool(self.names) or ((self.archived or not archived) and (self.forks or not fork))
 
     def _by_name(self, github: GitHub, state: State, lost: dict[str, Missing]) -> tuple[State, Found]:
@@ -107,4 +110,4 @@ class Directory:
 
 def _entry(item: Mapping[str, Any]) -> list[Any]:
     one = Repository.of(item)
-    return [one.id, one.full_name, one.default_branch, bool(item.get("archived")), bool(item.get("fork"))]
+    return [one.id, one.full_name, one.default_branch, one.stamp, bool(item.get("archived")), bool(item.get("fork"))]

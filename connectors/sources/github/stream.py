@@ -95,12 +95,11 @@ class GitHubStream(Stream):
         full = client.mode == "full" and not self.scope.since
         with github.threads():
             for repo, found in each(repositories, self._work(github, reached["repositories"], full), github.concurrency, client):
-                if isinstance(found, Missing):
-                    refused[repo.full_name] = found
-                    continue
-                if found.state is not None:
-                    reached = {**reached, "repositories": {**reached["repositories"], str(repo.id): found.state}}
-                yield from self._emit(client, found, reached, began)
+                state = found.state if isinstance(found, Step) else self._refused(repo, found, refused)
+                if state is not None:
+                    reached = {**reached, "repositories": {**reached["repositories"], str(repo.id): state}}
+                if isinstance(found, Step):
+                    yield from self._emit(client, found, reached, began)
         if reached != cursor:
             yield Deleted((), reached)
         self._tell(client, refused, len(repositories))
@@ -108,6 +107,9 @@ class GitHubStream(Stream):
     def _work(self, github: GitHub, states: Mapping[str, State], full: bool) -> Callable[[Repository], Iterator[Step]]:
         def work(repo: Repository) -> Iterator[Step]:
             state = states.get(str(repo.id), {})
+            if state.get("refused") == repo.stamp:
+                return
+            state = {} if "refused" in state else state
             complete = self.whole or (full and not state)
             seen: set[Key] = set()
             looked = False
@@ -124,6 +126,11 @@ class GitHubStream(Stream):
     def only_these(self, repo: Repository, keys: set[Key]) -> Only:
         """The repository has the records of these keys and no others."""
         return Only(("repository_id",), [(repo.id,)], frozenset(keys))
+
+    def _refused(self, repo: Repository, error: Missing, refused: dict[str, Missing]) -> State | None:
+        """What is empty or switched off need not be asked again until the repository changes."""
+        refused[repo.full_name] = error
+        return {"refused": repo.stamp} if error.status in _EXPECTED else None
 
     def _emit(self, client: Client, step: Step, reached: Cursor, began: datetime | None) -> Iterator[Emitted]:
         if step.records.rows:
