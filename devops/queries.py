@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,8 @@ from ipai.clock import now
 
 Row = dict[str, Any]
 SCHEMA = "ipai_gold_devops"
+FRESH = timedelta(days=7)
+"""How long an anomaly is shown after it was seen last."""
 MOST = 10_000
 """Rows of one page."""
 
@@ -220,3 +222,12 @@ def newest_refresh(cursor: CursorWrapper) -> Row | None:
     )
     row = cursor.fetchone()
     return dict(zip(("as_of", "refreshed_at", "oldest", "repositories"), row, strict=True)) if row else None
+
+
+def environments(cursor: CursorWrapper) -> list[str]:
+    """The environments that anything was deployed to, production first."""
+    cursor.execute(
+        "SELECT environment FROM ipai_gold_devops.deployment_timeline"
+        " GROUP BY environment ORDER BY bool_or(production) DESC, environment"
+    )
+    return [row[0] for row in cursor.fetchall()]
