@@ -231,3 +231,14 @@ def environments(cursor: CursorWrapper) -> list[str]:
         " GROUP BY environment ORDER BY bool_or(production) DESC, environment"
     )
     return [row[0] for row in cursor.fetchall()]
+
+
+def item_counts(cursor: CursorWrapper, repository: str, month: str | None) -> list[Row]:
+    """How many items each metric of a repository leaves out or infers, with a reason as example; in a month or in all."""
+    cursor.execute(
+        "SELECT metric, kind, item_type, count(*) AS number, min(reason) AS example FROM ipai_gold_devops.dora_items"
+        " WHERE repository = %s AND (%s::text IS NULL OR period = %s) GROUP BY metric, kind, item_type ORDER BY metric, kind, item_type",
+        [repository, month, month],
+    )
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

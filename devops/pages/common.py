@@ -36,7 +36,7 @@ def shown(
     def wrap(reader: Reader[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         def view(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             with governed(claims_for(person(request))) as cursor:
-                context = {"made": made(cursor), "tabs": TABS, **reader(request, cursor, *args, **kwargs)}
+                context = {"made": made(cursor), "tabs": TABS, "kept": kept(request), **reader(request, cursor, *args, **kwargs)}
             return render(request, template, title, context, trail=[("DevOps", "/devops/")] if trail else [])
 
         view.__name__, view.__doc__ = reader.__name__, reader.__doc__
@@ -60,6 +60,11 @@ def number(request: HttpRequest, name: str) -> int | None:
     """A whole number of the address; None for anything else."""
     value = request.GET.get(name, "")
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+
+
+def kept(request: HttpRequest) -> list[tuple[str, str]]:
+    """The parameters that choosing another repository leaves as they are."""
+    return [(name, value) for name, value in request.GET.items() if name not in ("repository", "workflow_id", "month")]
 
 
 def choices(request: HttpRequest, name: str, values: list[str], everything: str = "") -> list[Chip]:

@@ -36,9 +36,9 @@ def dora(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     month = request.GET.get("month", "")
     one = next((row for row in rows if row["month"] == month), None)
     one = one or next((row for row in whole if row["repository"] == shown_one), None)
-    items = queries.DORA_ITEMS.rows(cursor, {"repository": shown_one} | _span(one), limit=ROWS) if one else []
+    items = queries.item_counts(cursor, one["repository"], one["month"]) if one else []
     return {
-        "repositories": choices(request, "repository", repositories, "All repositories"),
+        "repositories": repositories,
         "whole": whole,
         "rows": rows[::-1],
         "one": one,
@@ -47,10 +47,6 @@ def dora(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
         "definitions": DEFINITIONS,
         "back": address(request, month=None),
     }
-
-
-def _span(row: dict[str, Any]) -> dict[str, Any]:
-    return {"from": row["month"], "to": row["month"]} if row["month"] else {}
 
 
 def _card(one: dict[str, Any], rows: list[dict[str, Any]], name: str, title: str, definition: str) -> dict[str, Any]:
@@ -76,7 +72,7 @@ def specs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     state = request.GET.get("compliant", "")
     without = sorted(set(names(cursor)) - {row["repository"] for row in queries.SPEC_COMPLIANCE.rows(cursor)})
     return {
-        "repositories": choices(request, "repository", names(cursor), "All repositories"),
+        "repositories": names(cursor),
         "states": choices(request, "compliant", ["true", "false"]),
         "rows": [row for row in found if state not in ("true", "false") or row["compliant"] is (state == "true")],
         "total": len(found),
@@ -97,6 +93,14 @@ def runs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
         flaky = {name: value for name, value in filters.items() if name in queries.FLAKY.filters}
         return {"flaky": queries.FLAKY.rows(cursor, flaky, limit=ROWS), "most": ROWS}
     return {"rows": queries.CI_RUNS.rows(cursor, filters, limit=ROWS), "most": ROWS}
+
+
+@page("devops/items/", "devops_items", action="view_devops", top=True)
+@shown("devops/items.html", "Left out or inferred")
+def items(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
+    """The changes, deployments and incidents that a metric leaves out or rests on by inference."""
+    filters = given(request, "repository", "metric", "kind", "from", "to")
+    return {"rows": queries.DORA_ITEMS.rows(cursor, filters, limit=ROWS), "most": ROWS}
 
 
 @page("devops/changes/", "devops_changes", action="view_devops", top=True)

@@ -36,12 +36,12 @@ def deployments(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     chosen: dict[str, Any] = given(request, "repository", "environment")
     chosen |= {name: value == "true" for name, value in given(request, "failed", "rework").items()}
     of_month = given(request, "month")
-    chosen |= of_month or {"from": since, "to": until}
+    chosen |= of_month if of_month else {"from": since, "to": until}
     found = queries.DEPLOYMENTS.rows(cursor, chosen, limit=MOST)
     incidents = queries.INCIDENTS.rows(cursor, given(request, "repository") | {"from": since, "to": until})
     everywhere = queries.environments(cursor)
     return {
-        "repositories": choices(request, "repository", names(cursor), "All repositories"),
+        "repositories": names(cursor),
         "environments": choices(request, "environment", everywhere, "All environments"),
         "ranges": _ranges(request),
         "range": next((name for name, one in RANGES.items() if one == length), ""),

@@ -8,7 +8,7 @@ from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest
 
 from devops import queries
-from devops.pages.common import MONTHS_SHOWN, choices, given, names, number, shown
+from devops.pages.common import MONTHS_SHOWN, given, names, number, shown
 from ipai.clock import now
 from ipai.observability.console.listing import address
 from ipai.observability.console.pages import NavItem, page
@@ -31,7 +31,7 @@ def ci(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     rows = queries.CI_METRICS.rows(cursor, {"workflow_id": workflow, "period": by}) if current else []
     rows = rows[-(DAYS_SHOWN if by == "day" else MONTHS_SHOWN) :]
     return {
-        "repositories": choices(request, "repository", repositories, "All repositories"),
+        "repositories": repositories,
         "listed": [row | {"url": address(request, workflow_id=str(row["workflow_id"]))} for row in listed],
         "current": current,
         "rows": rows[::-1],

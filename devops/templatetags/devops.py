@@ -24,13 +24,19 @@ LEVELS = {"elite": "ok", "high": "run", "medium": "late", "low": "bad"}
 
 
 @register.filter
+def words(name: str) -> str:
+    """A metric's name for people: ``change lead time``."""
+    return name.replace("_", " ")
+
+
+@register.filter
 def rate(value: float | None) -> str:
     """A share as per cent: ``93.0%``."""
     return "-" if value is None else f"{100 * value:.1f}%"
 
 
 @register.filter
-def length(seconds: float | None) -> str:
+def lasting(seconds: float | None) -> str:
     """A length of time in its two largest units: ``3 d 4 h``."""
     if seconds is None:
         return "-"
@@ -48,7 +54,7 @@ def figure(value: float | None, metric: str) -> str:
     if value is None:
         return "-"
     if metric.endswith("_s"):
-        return length(value)
+        return lasting(value)
     return f"{value:.2f} a day" if metric == "deployment_frequency" else rate(value)
 
 
@@ -57,7 +63,7 @@ def when(moment: datetime | None, missing: str = "never") -> SafeString:
     """An instant, with how long before (the figures') now it was on hover."""
     if moment is None:
         return format_html('<span class="c-dim">{}</span>', missing)
-    age = f"{length((now() - moment).total_seconds())} ago" if moment <= now() else ""
+    age = f"{lasting((now() - moment).total_seconds())} ago" if moment <= now() else ""
     shown = f"{moment.day} {moment:%b %Y %H:%M}"
     return format_html('<time datetime="{}" data-exact title="{}">{}</time>', moment.isoformat(), age, shown)
 

@@ -46,7 +46,7 @@
         plugins: { legend: { display: true, position: "bottom", align: "start", labels: { color: text, boxWidth: 10, boxHeight: 10, useBorderRadius: true, borderRadius: 2 } } },
         scales: {
           x: { stacked: true, grid: { display: false }, ticks: { display: true, color: text, maxRotation: 0, autoSkipPadding: 12 }, border: { color: grid } },
-          y: { display: true, stacked: true, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5 }, title: { display: true, text: data.titles?.[0] ?? "runs", color: text } },
+          y: { display: true, stacked: !data.titles, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5 }, title: { display: true, text: data.titles?.[0] ?? "runs", color: text } },
           rows: { display: data.titles?.length !== 1, position: "right", beginAtZero: true, grid: { display: false }, border: { display: false }, title: { display: true, text: data.titles?.[1] ?? "rows", color: text },
                   ticks: { display: true, color: text, maxTicksLimit: 5, callback: (value) => Intl.NumberFormat("en", { notation: "compact" }).format(value) } },
         },
