@@ -237,7 +237,8 @@ def item_counts(cursor: CursorWrapper, repository: str, month: str | None) -> li
     """How many items each metric of a repository leaves out or infers, with a reason as example; in a month or in all."""
     cursor.execute(
         "SELECT metric, kind, item_type, count(*) AS number, min(reason) AS example FROM ipai_gold_devops.dora_items"
-        " WHERE repository = %s AND (%s::text IS NULL OR period = %s) GROUP BY metric, kind, item_type ORDER BY metric, kind, item_type",
+        " WHERE repository = %s AND (%s::text IS NULL OR period = %s)"
+        " GROUP BY metric, kind, item_type ORDER BY metric, kind, item_type",
         [repository, month, month],
     )
     names = [column[0] for column in cursor.description]

@@ -64,7 +64,7 @@ def number(request: HttpRequest, name: str) -> int | None:
 
 def kept(request: HttpRequest) -> list[tuple[str, str]]:
     """The parameters that choosing another repository leaves as they are."""
-    return [(name, value) for name, value in request.GET.items() if name not in ("repository", "workflow_id", "month")]
+    return [(name, str(value)) for name, value in request.GET.items() if name not in ("repository", "workflow_id", "month")]
 
 
 def choices(request: HttpRequest, name: str, values: list[str], everything: str = "") -> list[Chip]:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from devops import queries
 from devops.api.parameters import MONTH, begin, end
 from devops.definitions import DEFINITIONS
+from devops.figures import figure
 from devops.pages.common import MONTHS_SHOWN, choices, given, names, number, shown
 from ipai.observability.console.listing import address
 from ipai.observability.console.pages import NavItem, page
@@ -57,7 +58,9 @@ def _card(one: dict[str, Any], rows: list[dict[str, Any]], name: str, title: str
         "value": one[name],
         "level": one["levels"].get(name),
         "definition": DEFINITIONS[definition],
-        "trend": [0 if value is None else round(value * 10_000) for value in values],
+        "missing": "no data" if one[name] is None else "no published level",
+        "trend": [value or 0 for value in values],
+        "words": [f"{row['month']}: {figure(row[name], name)}" for row in rows],
     }
 
 

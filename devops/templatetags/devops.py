@@ -9,6 +9,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from devops.figures import figure, lasting, rate
 from ipai.clock import now
 
 register = template.Library()
@@ -29,33 +30,8 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-@register.filter
-def rate(value: float | None) -> str:
-    """A share as per cent: ``93.0%``."""
-    return "-" if value is None else f"{100 * value:.1f}%"
-
-
-@register.filter
-def lasting(seconds: float | None) -> str:
-    """A length of time in its two largest units: ``3 d 4 h``."""
-    if seconds is None:
-        return "-"
-    left, words = round(seconds), []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        amount, left = divmod(left, size)
-        if amount:
-            words.append(f"{amount} {unit}")
-    return " ".join(words[:2]) or "0 s"
-
-
-@register.filter
-def figure(value: float | None, metric: str) -> str:
-    """The value of one of the five metrics in its unit."""
-    if value is None:
-        return "-"
-    if metric.endswith("_s"):
-        return lasting(value)
-    return f"{value:.2f} a day" if metric == "deployment_frequency" else rate(value)
+for written in (rate, lasting, figure):
+    register.filter(written)
 
 
 @register.simple_tag
@@ -85,9 +61,9 @@ def outcome(mark: str) -> SafeString:
 
 
 @register.simple_tag
-def level(name: str | None) -> SafeString:
-    """A performance level."""
-    return _pill(LEVELS[name], name.capitalize()) if name else format_html('<span class="c-dim">{}</span>', "no published level")
+def level(name: str | None, missing: str = "no data") -> SafeString:
+    """A performance level, or why there is none."""
+    return _pill(LEVELS[name], name.capitalize()) if name else format_html('<span class="c-dim">{}</span>', missing)
 
 
 @register.filter

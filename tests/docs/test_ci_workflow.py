@@ -35,9 +35,7 @@ def test_inputs_reach_the_shell_as_variables_only(workflow: dict[Any, Any]) -> N
 
 
 @pytest.mark.parametrize(("strict", "code"), [("false", 0), ("true", 1)])
-def test_the_check_passes_and_fails_as_the_command_does(
-    workflow: dict[Any, Any], tmp_path: Path, strict: str, code: int
-) -> None:
+def test_the_check_passes_and_fails_as_the_command_does(workflow: dict[Any, Any], tmp_path: Path, strict: str, code: int) -> None:
     script = workflow["jobs"]["spec-kit"]["steps"][-1]["run"]
     write(tmp_path / "checkout/docs of it", GOOD | {"spec/portal/prd.md": FILLER + "TBD\n"})
     (tmp_path / "checker").symlink_to(ROOT)
