@@ -181,11 +181,33 @@ class Proof:
     suspects: Sequence[int] = ()
     authority: str = ""
     """Who was asked, e.g. ``Odoo 18.0 at https://erp.example.com, database main``."""
+    records: int | None = None
+    """Records that the source says it has; None when it was not asked."""
+    unproven: Sequence[str] = ()
+    """Columns that a full proof would have compared, and this one could not."""
+    warnings: Sequence[str] = ()
+    """Why agreement says less than it seems to, e.g. because both sides are empty; one line each, for people."""
 
     @property
     def ok(self) -> bool:
         """Everything agreed."""
         return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """What becomes of one field of the vendor's records: a column, a place in ``_raw`` alone, or (neither) nothing."""
+
+    name: str
+    label: str = ""
+    """What the vendor calls it on its own pages."""
+    type: str = ""
+    """Its type in the vendor's words."""
+    column: str | None = None
+    column_type: str | None = None
+    in_raw: bool = False
+    note: str = ""
+    """Why it has no column; for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +217,8 @@ class Check:
     name: str
     ok: bool
     detail: str
+    warning: bool = False
+    """It works, but somebody should read the detail before they rely on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +261,8 @@ class Stream(ABC):
     """Unique within the connector; what people type after ``--stream``."""
     target: str
     """``schema.table`` in a bronze schema."""
+    vendor_name: str = ""
+    """What the vendor calls it, e.g. ``account.move``."""
     primary_key: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
     """Columns that order the states of one record, e.g. ``("updated_at",)``; write mode merge. A row is never overwritten by an
@@ -260,6 +286,10 @@ class Stream(ABC):
         For records, the cursor is ``{cursor_field: highest value seen}``. A stream of parts gets
         ``{part name: the cursor that part brought}`` for every part loaded so far. Pages bring their own.
         """
+
+    def fields(self) -> Sequence[FieldMapping] | None:
+        """What becomes of the vendor's fields, once :meth:`read` has learned of them; None when it did not ask."""
+        return None
 
     def prove(self, client: Client) -> Proof | None:
         """Compare the source's own totals with ``client.loaded`` after the last commit; None when the source has none.
@@ -309,7 +339,7 @@ class Source(ABC):
 
     @classmethod
     def record_url(cls, config: Mapping[str, Any], stream: str, key: Mapping[str, Any]) -> str | None:
-        """Where a person sees the record with this primary key at the vendor; None when there is no such page."""
+        """Where a person sees a record at the vendor: ``https://...`` or None. ``key`` is its row, the primary key among it."""
         return None
 
     @classmethod

@@ -28,8 +28,8 @@ IPAI_HOME = Path(env.str("IPAI_HOME", default=str(BASE_DIR / ".ipai"))).expandus
 IPAI_PORT = whole_number("IPAI_PORT", env.str("IPAI_PORT", default="8000"), 1, 65535)
 IPAI_FILES_ROOTS = tuple(Path(root).expanduser().resolve() for root in env.str("IPAI_FILES_ROOTS", default="").split(":") if root)
 IPAI_ALLOW_PRIVATE_URLS = yes_or_no("IPAI_ALLOW_PRIVATE_URLS", env.str("IPAI_ALLOW_PRIVATE_URLS", default="0"))
-IPAI_NOW = moment("IPAI_NOW", env.str("IPAI_NOW", default=""))  # a fixed clock for tests and demos: see ipai/clock.py
 GITHUB_API_URL = web_address("GITHUB_API_URL", env.str("GITHUB_API_URL", default="https://api.github.com"))
+IPAI_NOW = moment("IPAI_NOW", env.str("IPAI_NOW", default=""))  # a fixed clock for tests and demos: see ipai/clock.py
 IPAI_LEASE_SECONDS = 30  # a worker that is silent this long has lost its streams
 IPAI_SPOOL_DIR = IPAI_HOME / "spool"
 IPAI_UPLOADS_DIR = IPAI_HOME / "uploads"

@@ -70,7 +70,7 @@ def build_http(
         max_backoff_wait=LONGEST_WAIT if patient else 2.0,
         total_timeout=5 * LONGEST_WAIT if patient else 2.0,
     )
-    return httpx.Client(
+    return _Client(
         transport=RetryTransport(transport=GuardedTransport(allow_private, log, LOOK_UPS if patient else 1), retry=retry),
         mounts=mounts(),
         timeout=TIMEOUT if patient else CHECK_TIMEOUT,
@@ -79,6 +79,16 @@ def build_http(
         trust_env=False,
         headers={"User-Agent": USER_AGENT},
     )
+
+
+class _Client(httpx.Client):
+    """Lets go of an answer once nobody holds it: httpx's response and its stream hold each other, until the collector comes."""
+
+    def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
+        response = super().send(request, stream=stream, **options)
+        if not stream:
+            response.stream = httpx.ByteStream(response.content)
+        return response
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,7 @@ from connectors.engine.cursors import Highest
 from connectors.engine.emitted import Heard, Lookahead, batches
 from connectors.engine.encode import Constant
 from connectors.engine.load import Unit, load
-from connectors.engine.pages import collect
+from connectors.engine.pages import Pages
 from connectors.engine.prove import prove
 from connectors.engine.spool import Spool
 from connectors.engine.tables import Cursor
@@ -176,11 +176,19 @@ class _Run:
             total_up(self.context, cursor, counts)
 
     def _pages(self, emitted: Lookahead) -> None:
-        """Pages up to the batch size in one transaction, the next ones already being fetched."""
+        """Pages up to the batch size in one transaction."""
         self.had_pages = True
-        pages = collect(emitted, self.stream.batch_size, self.stream.primary_key)
-        save = partial(self._save_page_cursor, pages.cursor)
-        load(self.context, Unit(iter(pages.batches), pages.place, strict=False, on_commit=save, keys=pages.keys))
+        pages = Pages(emitted, self.stream.batch_size, self.stream.primary_key)
+        load(
+            self.context,
+            Unit(
+                iter(pages),
+                pages.place,
+                strict=False,
+                on_commit=lambda cursor: self._save_page_cursor(pages.cursor, cursor),
+                first_key=pages.first,
+            ),
+        )
         self.paged = pages.cursor or self.paged
 
     def _deleted(self, item: Deleted) -> None:

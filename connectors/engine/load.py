@@ -29,7 +29,7 @@ from connectors.engine.tables import Cursor
 from connectors.engine.transact import delete_rows, one_transaction, total_up
 
 HEAD = 4
-"""Batches that are looked at before the COPY starts: fewer columns then turn out wider later."""
+"""Batches that are looked at before the COPY starts, unless the vendor tells the types: fewer columns then turn out wider later."""
 
 
 @dataclass(slots=True)
@@ -47,8 +47,8 @@ class Unit:
     """Writes the stream's cursor inside the transaction."""
     seen: Spool | None = None
     """Collects the keys met, for full merges."""
-    keys: tuple[int, int] | None = None
-    """Lowest and highest key, where keys are one integer column and each comes once."""
+    first_key: int | None = None
+    """The lowest key, where keys are one integer column and ascend strictly."""
 
 
 def load(context: StreamContext, unit: Unit) -> Counts:
@@ -79,7 +79,7 @@ class _Load:
         merges = self.stream.write_mode == "merge" or (unit.clear and unit.part is None)
         self.merging = merges and bool(self.stream.primary_key)
         self.staged = self.merging
-        """Rows go through a stage. Not when no row of the table has a key in their range: then all are new."""
+        """Rows go through a stage. Not when all rows of the table have lower keys: then these are new."""
 
     def close(self) -> None:
         if self.copier:
@@ -113,8 +113,8 @@ class _Load:
         return self.counts
 
     def _all_new(self, cursor: Cursor) -> bool:
-        """Whether no row of the table has a key of these; they are then copied straight in."""
-        if self.unit.keys is None:
+        """Whether all rows of the table have lower keys; these are then copied straight in."""
+        if self.unit.first_key is None:
             return False
         if self.unit.clear or not self.table.exists:
             return True
@@ -123,10 +123,10 @@ class _Load:
             return False
         cursor.execute("SAVEPOINT ipai_look")
         found = cursor.execute(
-            sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE _connector_id = %s AND {} BETWEEN %s AND %s)").format(
+            sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE _connector_id = %s AND {} >= %s)").format(
                 self.table.identifier, sql.Identifier(key)
             ),
-            [self.context.connector_id, *self.unit.keys],
+            [self.context.connector_id, self.unit.first_key],
         ).fetchone()
         cursor.execute("ROLLBACK TO SAVEPOINT ipai_look")  # lets go of the table: its columns may have to be changed
         return not (found and found[0])
@@ -160,10 +160,11 @@ class _Load:
         inference, late = self.inference, False
         assert inference is not None
         version, batches = -1, 0
+        head = 1 if self.stream.schema else HEAD
         for batch in self._admitted():
             self.spool.add(batch)
             batches += 1
-            if late or batches < HEAD:
+            if late or batches < head:
                 continue
             if self.copier is None:
                 self._start(cursor)

@@ -116,15 +116,17 @@ class Repository:
         self.tip, self.pushed, self.updated = tip, at, at
 
     def reached(self, tip: str | None) -> list[Json]:
-        """The commits that a commit reaches, newest first."""
-        todo, seen = [tip] if tip else [], set[str]()
-        while todo:
-            sha = todo.pop()
-            if sha not in seen and sha in self.commits:
-                seen.add(sha)
-                todo += [parent["sha"] for parent in self.commits[sha]["parents"]]
-        order = {sha: position for position, sha in enumerate(self.commits)}
-        return [self.commits[sha] for sha in sorted(seen, key=lambda sha: (self.date(sha), order[sha]), reverse=True)]
+        """The commits that a commit reaches as git shows them: itself first, then the newest of those that were met."""
+        found: list[Json] = []
+        waiting, met = [tip] if tip else [], {tip}
+        while waiting:
+            sha = max(waiting, key=self.date)
+            waiting.remove(sha)
+            found.append(self.commits[sha])
+            parents = [parent["sha"] for parent in self.commits[sha]["parents"]]
+            waiting += [parent for parent in parents if parent in self.commits and parent not in met]
+            met.update(parents)
+        return found
 
     def date(self, sha: str) -> str:
         """When a commit was made."""

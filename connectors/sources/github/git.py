@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from urllib.parse import quote
 
 from connectors.contract import Key
@@ -25,27 +25,30 @@ class Commits(GitHubStream):
 
     def look(self, github: GitHub, repo: Repository, state: State) -> Iterator[Step]:
         """The commits since the tip that was read."""
-        head = github.get(f"{repo.path}/commits?sha={quote(repo.default_branch, safe='')}&per_page=1", state.get("etag"))
-        if head.unchanged and "scan" not in state:
-            return
         if "tip" not in state:
-            start, page = state.get("scan") or (head.items()[0]["sha"], 1)
-            yield from self._scan(github, repo, start, page)
-            state = {"tip": start}
-            head = github.get(f"{repo.path}/commits?sha={quote(repo.default_branch, safe='')}&per_page=1")
-        tip = head.items()[0]["sha"] if not head.unchanged else state["tip"]
+            state = yield from self._scan(github, repo, *state.get("scan", (None, 1)))
+        head = github.get(f"{self._list(repo)}&per_page=1", state.get("etag"))
+        if head.unchanged:
+            return
+        tip = head.items()[0]["sha"]
         if tip != state["tip"]:
             yield from self._advance(github, repo, state["tip"], tip)
         yield Step(state={"tip": tip, "etag": head.etag})
 
-    def _scan(self, github: GitHub, repo: Repository, start: str, page: int) -> Iterator[Step]:
+    def _list(self, repo: Repository, start: str | None = None) -> str:
+        return f"{repo.path}/commits?sha={start or quote(repo.default_branch, safe='')}"
+
+    def _scan(self, github: GitHub, repo: Repository, start: str | None, page: int) -> Generator[Step, None, State]:
+        """All commits that the branch's tip, or ``start``, reaches."""
         since = f"&since={self.scope.since}" if self.scope.since else ""
+        if start is None and since:
+            start = github.get(f"{self._list(repo)}&per_page=1").items()[0]["sha"]
         while True:
-            answer = github.get(f"{repo.path}/commits?sha={start}&per_page={self.scope.page_size}&page={page}{since}")
-            page += 1
+            answer = github.get(f"{self._list(repo, start)}&per_page={self.scope.page_size}&page={page}{since}")
+            start, page = start or answer.items()[0]["sha"], page + 1
             yield Step(fetch.commits(repo, answer.items()), {"scan": [start, page]})
             if not answer.next:
-                return
+                return {"tip": start}
 
     def _advance(self, github: GitHub, repo: Repository, old: str, new: str) -> Iterator[Step]:
         lost = 0

@@ -79,22 +79,25 @@ def by_update(github: GitHub, source: List, state: State, since: str | None) -> 
     yield Found([], {"newest": newest, "etag": first.etag})
 
 
-def by_creation(github: GitHub, source: List, state: State, since: str | None, horizon: str) -> Iterator[Found]:
+def by_creation(github: GitHub, source: List, state: State, since: str | None, settles: timedelta) -> Iterator[Found]:
     """A list that is newest first and can be cut by time of creation: workflow runs.
 
     Time is cut into slices of one page each, which are cut again where they hold more; so no list is longer than the 1,000
-    results that GitHub gives, and no page shifts. Slices that reach behind the ``horizon`` are asked again each time:
-    what is in them may still change (a run that ends, or is run again).
+    results that GitHub gives, and no page shifts. Slices that reach back less than ``settles`` from the newest stamp are asked
+    again each time: what is in them may still change (a run that ends, or is run again).
     ``{"slices": [[from, to, etag], ...], "newest": stamp}``, newest first; ``to`` None: until now.
     """
     todo: list[Slice] = [(low, high, etag) for low, high, etag in state.get("slices") or [(since, None, None)]]
     done: list[Slice] = []
     floor = before(state["newest"], OVERLAP) if "newest" in state else None
     newest = None
+    horizon = ""
     while todo:
         low, high, etag = todo.pop(0)
         answer, items = source.get(github, _address(source, low, high), etag)
-        newest = max(state.get("newest", ""), _newest(items)) if newest is None else newest
+        if newest is None:
+            newest = max(state.get("newest", ""), _newest(items))
+            horizon = before(newest, settles)
         if answer.next:
             todo = [*_cut(github, source, (low, high), answer, items, horizon), *todo]
         else:
@@ -141,12 +144,18 @@ def _cut(
 
 
 def by_page(
-    github: GitHub, source: List, state: State, until: str | None = None, since: str | None = None, whole: bool = False
+    github: GitHub,
+    source: List,
+    state: State,
+    settles: timedelta | None = None,
+    since: str | None = None,
+    whole: bool = False,
 ) -> Iterator[Found]:
     """A list of numbered pages, newest first, or short: deployments, releases, workflows.
 
-    All pages are asked each time, or those down to ``until`` once the rest (down to ``since``) has been read. A list of several
-    pages is read again until it holds still: what is added or deleted meanwhile moves everything behind it by one.
+    All pages (down to ``since``) are asked each time; with ``settles``, once they were read, only those that reach back less
+    than that from the newest stamp. A list of several pages is read again until it holds still: what is added or deleted
+    meanwhile moves everything behind it by one.
     ``whole``: nothing when nothing changed, else everything, so that what is not found is gone.
     ``{"pages": [[etag, is there more, oldest], ...], "newest": stamp, "complete": true}``
     """
@@ -158,7 +167,7 @@ def by_page(
     for number in range(ROUNDS):
         changed = False
         pages: list[list[Any]] = []
-        known, end = state.get("pages", []), until if state.get("complete") else since
+        known, end = state.get("pages", []), since
         while True:
             position = len(pages)
             etag, more, oldest = known[position] if position < len(known) else (None, False, "")
@@ -168,6 +177,8 @@ def by_page(
                 more, oldest = bool(answer.next), min(_created(items), default="")
                 if position == number == 0:
                     state = {**state, "newest": max(state.get("newest", ""), _newest(items))}
+            if settles and state.get("complete"):
+                end = before(state.get("newest", ""), settles)
             pages.append([answer.etag, more, oldest])
             if items:
                 yield Found(items, {**state, "pages": [*pages, *known[len(pages) :]]}, floor)
@@ -176,8 +187,9 @@ def by_page(
         state = {**state, "pages": pages, "complete": True}
         if not changed or len(pages) == 1:
             break
-    if until:
-        kept = [page for earlier, page in zip([None, *pages], pages, strict=False) if not earlier or earlier[2] >= until]
+    if settles:
+        end = before(state.get("newest", ""), settles)
+        kept = [page for earlier, page in zip([None, *pages], pages, strict=False) if not earlier or earlier[2] >= end]
         state = {**state, "pages": kept}
     yield Found([], state)
 

@@ -15,12 +15,16 @@ from connectors.sources.github.api import Missing
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 PATIENCE = 0.2
+IDLE_SECONDS = 10.0
 
 
 def each(
     items: Sequence[Item], work: Callable[[Item], Iterator[Result]], threads: int, client: Client
-) -> Iterator[tuple[Item, Result | Missing]]:
-    """Every result of every item, those of one item in order. Missing ends one item; any other error ends all and is raised."""
+) -> Iterator[tuple[Item, Result | Missing] | None]:
+    """Every result of every item, those of one item in order; None when there was none for a while.
+
+    Missing ends one item; any other error ends all and is raised.
+    """
     waiting = deque(items)
     results: queue.Queue[tuple[Item, Result | Missing] | BaseException | None] = queue.Queue(2 * threads)
     ended = threading.Event()
@@ -56,7 +60,11 @@ def each(
     left = len(running)
     try:
         while left:
-            result = results.get()
+            try:
+                result = results.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                yield None
+                continue
             if result is None:
                 left -= 1
             elif isinstance(result, BaseException):

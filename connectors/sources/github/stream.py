@@ -11,13 +11,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
-from connectors.contract import Client, Cursor, Deleted, Emitted, Key, Page, StopStream, Stream
+from connectors.contract import Client, Cursor, Deleted, Emitted, Key, Page, ReconnectNeeded, StopStream, Stream
 from connectors.sources.github.api import GitHub, Missing
 from connectors.sources.github.fetch import Records
-from connectors.sources.github.lists import State, iso
+from connectors.sources.github.lists import State
 from connectors.sources.github.parallel import each
 from connectors.sources.github.repositories import Directory, Repository
 from connectors.sources.github.tables import Table
@@ -37,11 +37,6 @@ class Scope:
     deployment_days: int = 90
     """Deployments of so many days are looked at again for new statuses."""
     page_size: int = 100
-
-    def days_ago(self, days: int) -> str:
-        """Midnight so many days ago; not before ``since``."""
-        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0) - timedelta(days=days)
-        return max(iso(midnight), self.since or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +88,22 @@ class GitHubStream(Stream):
         reached = {"directory": directory, "repositories": cursor.get("repositories", {})}
         refused: dict[str, Missing] = {}
         full = client.mode == "full" and not self.scope.since
+        work = self._work(github, reached["repositories"], full)
         with github.threads():
-            for repo, found in each(repositories, self._work(github, reached["repositories"], full), github.concurrency, client):
-                state = found.state if isinstance(found, Step) else self._refused(repo, found, refused)
-                if state is not None:
-                    reached = {**reached, "repositories": {**reached["repositories"], str(repo.id): state}}
-                if isinstance(found, Step):
-                    yield from self._emit(client, found, reached, began)
+            try:
+                for result in each(repositories, work, github.concurrency, client):
+                    if result is None:  # waiting for a limit, perhaps for long
+                        yield Deleted((), reached)
+                        continue
+                    repo, found = result
+                    state = found.state if isinstance(found, Step) else self._refused(repo, found, refused)
+                    if state is not None:
+                        reached = {**reached, "repositories": {**reached["repositories"], str(repo.id): state}}
+                    if isinstance(found, Step):
+                        yield from self._emit(client, found, reached, began)
+            except (StopStream, ReconnectNeeded):
+                yield Deleted((), reached)  # what was read so far is kept
+                raise
         if reached != cursor:
             yield Deleted((), reached)
         self._tell(client, refused, len(repositories))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from connectors.sources.github import fetch, records, tables
@@ -14,7 +15,7 @@ from connectors.sources.github.repositories import Repository
 from connectors.sources.github.stream import GitHubStream, Only, Scope, Step
 from connectors.sources.github.tables import Row
 
-RERUN_DAYS = 36
+RUNS_SETTLE = timedelta(days=36)
 """A run may be run again for 30 days, and its last attempt may wait and run for some more."""
 Object = Mapping[str, Any]
 Reader = Callable[[GitHub, Repository, State, Scope], Iterator[Found]]
@@ -34,13 +35,13 @@ def pulls(github: GitHub, repo: Repository, state: State, scope: Scope) -> Itera
 def runs(github: GitHub, repo: Repository, state: State, scope: Scope) -> Iterator[Found]:
     """Workflow runs; those that may still change are looked at each time."""
     source = List(f"{repo.path}/actions/runs", scope.page_size, "workflow_runs")
-    return by_creation(github, source, state, scope.since, scope.days_ago(RERUN_DAYS))
+    return by_creation(github, source, state, scope.since, RUNS_SETTLE)
 
 
 def deployments(github: GitHub, repo: Repository, state: State, scope: Scope) -> Iterator[Found]:
     """Deployments; those of the last weeks are looked at each time."""
     source = List(f"{repo.path}/deployments", scope.page_size)
-    return by_page(github, source, state, scope.days_ago(scope.deployment_days), scope.since)
+    return by_page(github, source, state, timedelta(days=scope.deployment_days), scope.since)
 
 
 def workflows(github: GitHub, repo: Repository, state: State, scope: Scope) -> Iterator[Found]:
@@ -75,6 +76,7 @@ class ListStream(GitHubStream):
 class ChildStream(GitHubStream):
     """What must be asked for with each object of a list: read when the object is new or was updated."""
 
+    batch_size = 2_000
     reader: Reader
 
     def look(self, github: GitHub, repo: Repository, state: State) -> Iterator[Step]:

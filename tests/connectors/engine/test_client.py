@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +210,16 @@ def test_the_settings_make_the_client(tmp_path: Path, settings: Any) -> None:
     assert made.files_roots == (tmp_path / "a", tmp_path / "demo"), "uploads are added by connector"
     assert (made.mode, made.allow_private_urls) == ("full", True)
     made.http.close()
+
+
+def test_an_answer_is_let_go_with_its_last_holder_not_when_the_collector_comes() -> None:
+    with serving(lambda request, _: answer(request, 200, b"x" * 1000)) as server, build_http(LOG, True) as http:
+        gc.disable()
+        try:
+            answered = http.get(f"{server.url}/page")
+            assert answered.content == b"x" * 1000
+            gone = weakref.ref(answered)
+            del answered
+            assert gone() is None
+        finally:
+            gc.enable()

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connectors.contract import RAW, Client, Deleted, Emitted, Page, Proof, Retry, StopStream
+from connectors.contract import KIND, RAW, Client, Deleted, Emitted, Page, Proof, Retry, StopStream
 from connectors.engine import prove
 from connectors.engine.context import Counts
 from connectors.engine.loaded import LoadedRows
@@ -61,6 +61,26 @@ def test_new_keys_go_straight_into_the_table_and_known_ones_through_the_stage(la
     assert there(rows) == {1: ("a", False), 2: ("b", False), 3: ("changed", False), 4: ("d", False)}
     twice = lab.run([page((9, "x"), (9, "y"))], **MERGE)
     assert twice.counts == Counts(read=2, written=1, deduplicated=1), "a key that comes twice is not taken for new"
+
+
+def test_a_page_whose_keys_do_not_follow_begins_another_transaction(lab: Lab, rows: Any) -> None:
+    pages = [page((1, "a"), (2, "b")), page((3, "c")), page((2, "changed"), (3, "c")), page((4, "d"))]
+    context = lab.run(pages, **MERGE)
+    assert context.counts == Counts(read=6, written=4, updated=1, unchanged=1)
+    assert there(rows) == {1: ("a", False), 2: ("changed", False), 3: ("c", False), 4: ("d", False)}
+
+
+def test_a_page_that_widens_a_column_has_the_earlier_ones_copied_again(lab: Lab, rows: Any) -> None:
+    def numbers(keys: list[int], values: list[str]) -> Page:
+        field = pa.field("value", pa.string(), metadata={KIND: b"number"})
+        return Page(pa.RecordBatch.from_arrays([pa.array(keys), pa.array(values)], schema=pa.schema([("id", pa.int64()), field])))
+
+    declared = {"id": "bigint", "value": "bigint"}
+    context = lab.run([numbers([1, 2], ["1", "2"]), numbers([3], ["3.5"]), numbers([4], ["4"])], **MERGE, schema=declared)
+    assert context.counts == Counts(read=4, written=4)
+    assert rows(f"SELECT id, value FROM {TARGET} ORDER BY id") == [
+        (key, Decimal(value)) for key, value in ((1, "1"), (2, "2"), (3, "3.5"), (4, "4"))
+    ]
 
 
 def test_the_source_goes_on_from_the_last_committed_page(lab: Lab, rows: Any) -> None:
