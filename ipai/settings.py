@@ -9,7 +9,16 @@ import environ
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from ipai.environment import database, generated_secret, moment, redis_py_url, vault_keys, web_address, whole_number, yes_or_no
+from ipai.environment import (
+    database,
+    generated_secret,
+    moment,
+    redis_py_url,
+    vault_keys,
+    web_address,
+    whole_number,
+    yes_or_no,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -144,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "tend runs": {"task": "connectors.tend_runs", "schedule": 2.0},
     "tend webhooks": {"task": "connectors.tend_webhooks", "schedule": 2.0},
     "sweep webhooks": {"task": "connectors.sweep_webhooks", "schedule": 300.0},
+    "refresh DevOps figures": {"task": "devops.refresh", "schedule": 900.0},
 }
 # Deliveries wait for no long read: a worker of their own takes them, and any other that is free.
 CELERY_TASK_ROUTES = {f"connectors.{task}_webhooks": {"queue": "webhooks"} for task in ("tend", "process")}

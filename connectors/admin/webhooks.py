@@ -106,7 +106,7 @@ def delivery_detail(request: HttpRequest, connector_id: UUID, delivery_id: str) 
         "delivery": delivery,
         "may": may,
         "payload": payload_of(claims_for(person(request)), delivery) if may else None,
-        "run": ConnectorRun.objects.filter(pk=delivery.run_id).first() if delivery.run_id else None,
+        "run": delivery.run_id and ConnectorRun.objects.filter(pk=delivery.run_id).first(),
         "kept": WebhookDelivery.objects.filter(pk=delivery.pk, payload__isnull=False).exists(),
         "tab": _tab(connector),
     }

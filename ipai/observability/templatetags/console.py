@@ -178,11 +178,12 @@ def sort_link(context: template.Context, field: str, label: str) -> SafeString:
 
 
 @register.simple_tag
-def sparkline(values: Sequence[int], label: str) -> SafeString:
-    """A row of small bars, oldest first: the shape of the last values. The label says it in words."""
+def sparkline(values: Sequence[float], label: str, words: Sequence[str] = ()) -> SafeString:
+    """A row of small bars, oldest first: the shape of the last values. The label says it in words, ``words`` each bar."""
     highest = max(values, default=0) or 1
+    told = words or [f"{value:,}" for value in values]
     bars = (
-        (index * 7, 24 - max(1, round(22 * value / highest)), max(1, round(22 * value / highest)), f"{value:,}")
+        (index * 7, 24 - max(1, round(22 * value / highest)), max(1, round(22 * value / highest)), told[index])
         for index, value in enumerate(values)
     )
     drawn = format_html_join("", '<rect x="{}" y="{}" width="5" height="{}" rx="1"><title>{}</title></rect>', bars)
