@@ -151,8 +151,12 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 CELERY_BEAT_SCHEDULE = {
     "tend runs": {"task": "connectors.tend_runs", "schedule": 2.0},
+    "tend webhooks": {"task": "connectors.tend_webhooks", "schedule": 2.0},
+    "sweep webhooks": {"task": "connectors.sweep_webhooks", "schedule": 300.0},
     "refresh DevOps figures": {"task": "devops.refresh", "schedule": 900.0},
 }
+# Deliveries wait for no long read: a worker of their own takes them, and any other that is free.
+CELERY_TASK_ROUTES = {f"connectors.{task}_webhooks": {"queue": "webhooks"} for task in ("tend", "process")}
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
 
 REST_FRAMEWORK: dict[str, Any] = {
@@ -186,6 +190,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunMode": "connectors.models.Mode",
         "RunStatus": "connectors.models.Status",
         "RunTrigger": "connectors.models.Trigger",
+        "DeliveryStatus": "connectors.models.DeliveryStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

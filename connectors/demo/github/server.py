@@ -28,7 +28,7 @@ class FakeGitHub:
     hooks run before each, which may change the organisation or answer in its place. ``tokens`` are what it takes;
     ``installation`` makes them from a proof of an App, which ``proofs`` collects."""
 
-    def __init__(self, organisation: Organisation, token: str = "demo", limit: int = 5_000) -> None:  # noqa: S107 (of the demo)
+    def __init__(self, organisation: Organisation, token: str = "made-up-token", limit: int = 5_000) -> None:  # noqa: S107 (of the demo)
         self.organisation, self.tokens, self.limit = organisation, {token}, limit
         self.calls: list[Call] = []
         self.before: list[Hook] = []

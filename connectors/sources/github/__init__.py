@@ -16,6 +16,7 @@ from connectors.sources.github.login import Login, login_of
 from connectors.sources.github.repositories import Directory
 from connectors.sources.github.repository_stream import Repositories
 from connectors.sources.github.stream import GitHubStream, Scope
+from connectors.sources.github.webhook import GitHubWebhook
 
 STREAMS: Sequence[type[GitHubStream]] = (
     Repositories,
@@ -48,6 +49,7 @@ class GitHubSource(Source):
         SecretField("private_key", "Private key of the GitHub App"),
         SecretField("webhook_secret", "Webhook secret"),
     )
+    webhook = GitHubWebhook()
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> None:
         super().__init__(config, secrets)
