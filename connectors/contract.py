@@ -279,6 +279,10 @@ class Stream(ABC):
     keep_raw: bool = False
     """Keep each record as the vendor sent it in ``_raw`` (API sources)."""
 
+    def may_stay_raw(self, column: str) -> bool:
+        """Whether this column may be left to ``_raw`` where other connectors hold it with another type; else the stream stops."""
+        return False
+
     @abstractmethod
     def read(self, client: Client, since: Cursor | None) -> Iterator[Emitted]:
         """Yield what is new after ``since`` (None: everything), in a stable order.
@@ -314,6 +318,8 @@ class Source(ABC):
     config_schema: ClassVar[Mapping[str, Any]]
     """JSON Schema (2020-12) of the config; the console builds its form from it (title, description, enum, default)."""
     secrets: ClassVar[tuple[SecretField, ...]] = ()
+    proves: ClassVar[bool] = False
+    """Its streams compare what is loaded with the vendor's own totals (:meth:`Stream.prove`)."""
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> None:
         self.config = config

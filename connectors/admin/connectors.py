@@ -16,7 +16,7 @@ from connectors import contract
 from connectors.admin.fields import fields_tab
 from connectors.admin.queries import Line, health, lines, streams_of
 from connectors.models import ConnectorConfig
-from connectors.queries import connectors_for, freshness, last_proof, next_run, runs_for, schedule_words
+from connectors.queries import connectors_for, freshness, held, last_proof, next_run, runs_for, schedule_words
 from connectors.schema import said_settings
 from ipai.access.permissions import may_read
 from ipai.access.sessions import claims_for, governed
@@ -140,9 +140,15 @@ def _overview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any
 
 
 def _streams(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
-    cursors = {state.stream: state.cursor for state in connector.state.all()}
     streams = streams_of(connector)
-    return {"streams": streams, "cursors": cursors, "tables": tables_present(request, (line.last.target for line in streams))}
+    tables = tables_present(request, (line.last.target for line in streams))
+    return {
+        "streams": streams,
+        "cursors": {state.stream: state.cursor for state in connector.state.all()},
+        "tables": tables,
+        "held": held(connector, sorted(tables)),
+        "proven": any(line.proof for line in streams),
+    }
 
 
 def _runs(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:

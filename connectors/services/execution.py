@@ -15,7 +15,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from connectors.contract import Client, Source, SourceError, Stream, SyncMode
 from connectors.engine.client import build_client
@@ -24,8 +23,9 @@ from connectors.engine.errors import Cancelled, EngineError, LeaseLost
 from connectors.engine.lease import Heartbeat, RunLogHandler, claim
 from connectors.engine.process import parse
 from connectors.errors import ConfigInvalid, ConnectorError
-from connectors.models import OPEN, ConnectorRun, RunStream, Status, StreamFields
+from connectors.models import OPEN, ConnectorRun, RunStream, Status
 from connectors.services.configs import source_of, with_uploads
+from connectors.services.fields import keep_fields
 from connectors.services.follow import follow_run
 from connectors.services.runs import close_if_done, fail_run, reap_lost
 from ipai.vault.errors import VaultError
@@ -199,7 +199,7 @@ def _end(
         try:
             with transaction.atomic():
                 ConnectorRun.objects.select_for_update().get(pk=row.run_id)
-                _keep_fields(row, context)
+                keep_fields(row, context.stream if context else None)
                 RunStream.objects.filter(pk=row.pk, lease_token=token, status=Status.RUNNING).update(**what)
                 close_if_done(row.run_id)
             if lines:
@@ -210,15 +210,6 @@ def _end(
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
-
-
-def _keep_fields(row: RunStream, context: StreamContext | None) -> None:
-    """Keep what the stream has learned of the vendor's fields, for the console."""
-    stream: Stream | None = context.stream if context else None
-    fields = stream.fields() if stream else None
-    if fields is not None:
-        known = {"fields": [asdict(field) for field in fields], "read_at": timezone.now()}
-        StreamFields.objects.update_or_create(connector_id=row.run.connector_id, stream=row.stream, defaults=known)
 
 
 def _streams(source: Source, run: ConnectorRun, scratch: Path) -> list[Stream]:

@@ -137,6 +137,8 @@
 
   const start = () => {
     tellTimes(); labelCells(); drawCharts(); setInterval(tellTimes, 15000);
+    const tabs = document.querySelector(".c-tabs"), tab = tabs?.querySelector("[aria-current]");
+    if (tab) tabs.scrollLeft = tab.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
     const log = document.querySelector(".c-log[data-tail]"); if (log) log.scrollTop = log.scrollHeight;
     new MutationObserver(drawCharts).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
   };

@@ -124,6 +124,24 @@ def initials(value: str) -> str:
 
 
 @register.filter
+def spaced(name: str) -> str:
+    """``journal_entries`` for people: ``journal entries``."""
+    return name.replace("_", " ")
+
+
+@register.filter
+def table_name(target: str) -> str:
+    """The table of ``schema.table``."""
+    return target.partition(".")[2] or target
+
+
+@register.filter
+def schema_name(target: str) -> str:
+    """The schema of ``schema.table``."""
+    return target.partition(".")[0]
+
+
+@register.filter
 def item(mapping: dict[Any, Any], key: Any) -> Any:
     """``mapping[key]``, or None."""
     return mapping.get(key)
