@@ -67,10 +67,10 @@ def plan_run(run_id: UUID) -> list[int]:
     return [row.pk for row in rows]
 
 
-def _about(stream: Stream) -> dict[str, str]:
+def _about(stream: Stream) -> dict[str, object]:
     """What is known of a stream before it is read."""
     named = {"vendor_name": stream.vendor_name} if stream.vendor_name else {}
-    return {"write_mode": stream.write_mode, **named}
+    return {"write_mode": stream.write_mode, "proves": type(stream).prove is not Stream.prove, **named}
 
 
 def execute_run(run_id: UUID, watch: Watch | None = None) -> ConnectorRun:

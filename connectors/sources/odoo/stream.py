@@ -222,8 +222,8 @@ class OdooStream(Stream):
         there, held = self.reader.count(), client.loaded.totals([], []).get((), (0,))[0]
         if there < held * LEFT:
             raise StopStream(
-                f"{self.reader.user} sees {there:,} of the {held:,} records of {self.model.name} that are loaded: nothing was marked"
-                f" as deleted. Has it lost a right? Then {RIGHTS}. If they are gone from Odoo, reset the stream and run again"
+                f"{self.reader.user} sees {there:,} of the {held:,} records of {self.model.name} that are loaded: nothing was"
+                f" marked as deleted. Has it lost a right? Then {RIGHTS}. If they are gone from Odoo, reset the stream"
             )
 
     def _again(self, client: Client, ids: Sequence[int]) -> Iterator[Emitted]:
