@@ -123,19 +123,19 @@ class OdooStream(Stream):
         if why:
             client.log.warning("%s: reading everything again", why)
         reset = not cursor and client.mode == "incremental"
-        clears = reset or cursor.get("clears") or (cursor and cursor.get("source") != self._source)
+        clears = reset or "clears" in cursor or cursor.get("source", self._source) != self._source
         newest = self.reader.newest() if "write_date" in layout.fields else None
         began = datetime.now(UTC).isoformat(timespec="seconds")
         cursor.clear()
         cursor |= {"source": self._source, "fields": layout.digest, "write_date": newest, "read_at": began, "scan_after": BELOW}
         if self.reader.unreadable:
             cursor["unreadable"] = dict(self.reader.unreadable)
-        if clears:
-            cursor["clears"] = True
         if self.model.parent and self.model.parent in layout.fields:
             cursor["parent_date"] = self.reader.newest(self.model.parent_model)
         if client.loaded is not None and not client.loaded.totals([], []):
             cursor["ids_at"] = began  # nothing was loaded that could be gone, and the scan goes over all ids
+        elif clears:
+            cursor["clears"] = True
 
     def _scan(self, client: Client, cursor: dict[str, Any], layout: Layout) -> Iterator[Emitted]:
         """All records by id, from where the cursor is."""
