@@ -54,9 +54,9 @@ def test_changes_during_the_comparison_are_read_with_the_suspects(odoo: FakeOdoo
     keys = iter(sorted(odoo.store.rows[LINE])[:6])
 
     def post(call: Call) -> Response | None:
-        if (call.method == "read_group") or (call.kwargs.get("domain") and call.kwargs["domain"][0][0] == "write_date"):
-            if (key := next(keys, None)) is not None:
-                odoo.store.write(LINE, key, {"debit": odoo.store.rows[LINE][key]["debit"] + 1}, datetime.now(UTC))
+        looks = call.method == "read_group" or [term[0] for term in call.kwargs.get("domain", ())] == ["write_date"]
+        if looks and (key := next(keys, None)) is not None:
+            odoo.store.write(LINE, key, {"debit": odoo.store.rows[LINE][key]["debit"] + 1}, datetime.now(UTC))
         return None
 
     odoo.before.append(post)
