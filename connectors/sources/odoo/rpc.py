@@ -23,7 +23,7 @@ from connectors.contract import Client, ReconnectNeeded, Retry, SourceError, Sto
 from connectors.sources.odoo.answers import Reply, decoded, shaped
 from connectors.sources.odoo.errors import Failed, Login, by_name, by_status, denied
 
-TRIES = 6
+TRIES = 8
 """Times a call is sent at most, while the server is away or busy."""
 LONGEST_WAIT = 60.0
 LONGEST_TROUBLE = 300.0
@@ -79,7 +79,7 @@ class Odoo(ABC):
             except Retry as error:
                 if attempt >= self._tries or time.monotonic() - began > LONGEST_TROUBLE or self._client.stopping():
                     raise StopStream(f"{error} (tried {attempt} times)" if attempt > 1 else str(error)) from None
-                wait = error.after if error.after is not None else 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311 (jitter)
+                wait = error.after if error.after is not None else 2 ** min(attempt - 1, 4) * random.uniform(0.5, 1)  # noqa: S311 (jitter)
                 self._client.log.warning("%s; trying again in %.1f s", error, min(wait, LONGEST_WAIT))
                 self._sleep(min(wait, LONGEST_WAIT))
 

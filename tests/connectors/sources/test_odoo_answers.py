@@ -50,8 +50,8 @@ def test_a_model_that_odoo_fails_on_is_no_missing_right(odoo: FakeOdoo, connect:
 @pytest.mark.parametrize(
     ("answer", "calls", "said"),
     [
-        (Response(502, "Bad Gateway", {"Content-Type": "text/html"}), rpc.TRIES, "answered HTTP 502 (tried 6 times)"),
-        (raised("psycopg2.errors.SerializationFailure", "could not serialize"), rpc.TRIES, "could not serialize (tried 6 times)"),
+        (Response(502, "Bad Gateway", {"Content-Type": "text/html"}), rpc.TRIES, "answered HTTP 502 (tried 8 times)"),
+        (raised("psycopg2.errors.SerializationFailure", "could not serialize"), rpc.TRIES, "could not serialize (tried 8 times)"),
         (raised("psycopg2.errors.UndefinedTable", 'relation "x" does not exist'), 1, 'relation "x" does not exist'),
     ],
 )
