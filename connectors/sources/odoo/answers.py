@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -22,8 +23,17 @@ class Reply(msgspec.Struct, Generic[Result]):
     error: dict[str, Any] | None = None
 
 
-@lru_cache(maxsize=64)
+_BUILDING = threading.Lock()
+
+
 def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    """The decoder of a type. Built by one thread at a time: msgspec crashes when two look into a new type at once."""
+    with _BUILDING:
+        return _built(shape)
+
+
+@lru_cache(maxsize=64)
+def _built(shape: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
 
 
@@ -41,6 +51,7 @@ def shaped(url: str, asked: str, answer: Any, shape: Any) -> Any:
     """A value in this shape; StopStream for another one, and for none at all."""
     if shape is Any:
         return answer
+    _decoder(shape)
     try:
         return msgspec.convert(answer, shape)
     except msgspec.ValidationError as error:
