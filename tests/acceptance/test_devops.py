@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors import services
+from connectors import services, tasks
 from connectors.engine import client
 from connectors.models import ConnectorRun, Status, Trigger, WebhookDelivery
+from connectors.services import deliveries
 from connectors.sources.github import api
 from tests.acceptance.conftest import SIMS
 from tests.acceptance.figures import differences
@@ -92,6 +93,25 @@ def sync(run_now: Any, settings: Any) -> Any:
     return run
 
 
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Process the deliveries that wait, and what is sent to the worker meanwhile: ``work(connector)``."""
+    sent: list[str] = []
+
+    def send(name: str, run_id: str) -> None:
+        assert name == "connectors.follow_run"
+        sent.append(run_id)
+
+    monkeypatch.setattr(deliveries, "send", send)
+
+    def done(connector: Any) -> None:
+        settle(connector)
+        while sent:
+            tasks.follow_run(sent.pop())
+
+    return done
+
+
 def clock(server: GitHubServer) -> datetime:
     """The simulation's now."""
     return datetime.fromisoformat(server.control("GET", "state")["now"])
@@ -148,7 +168,7 @@ def test_a_repository_that_is_gone_keeps_its_figures(serve: Any, connect: Any, s
 
 
 def test_a_period_of_webhooks_alone_gives_the_true_figures(
-    serve: Any, portal: Portal, connect: Any, sync: Any, settings: Any
+    serve: Any, portal: Portal, connect: Any, sync: Any, work: Any, settings: Any
 ) -> None:
     address = ("--webhook-url", f"{portal.url}/webhooks/github/gh/", "--webhook-secret", SECRET)
     server = serve("--seed", "5", "--months", "3", *address)
@@ -159,9 +179,9 @@ def test_a_period_of_webhooks_alone_gives_the_true_figures(
     def period(mode: str, events: int) -> list[dict[str, Any]]:
         lines: list[dict[str, Any]] = server.control("POST", f"tick?events={events}&mode={mode}&mb=4")["webhooks"]
         settings.IPAI_NOW = clock(server)
-        settle(connector)
+        work(connector)
         services.sweep(connector)
-        settle(connector)
+        work(connector)
         return lines
 
     for mode in TRACED:
