@@ -45,7 +45,7 @@ FILL: dict[str, str] = {
             CASE WHEN n %% 20 = 0 THEN 2 ELSE 1 END, n, 'A run', 'push', CASE WHEN n %% 3 = 0 THEN 'main' ELSE 'work' END,
             md5((n / 3)::text), 'completed', (ARRAY['success', 'success', 'success', 'success', 'success', 'failure', 'success',
             'timed_out', 'success', 'cancelled', 'success'])[n %% 11 + 1], 'bench', at, at,
-            at + interval '1 second' * (120 + n * 7919 %% 900), 'https://github.invalid/bench/runs/' || n
+            at + interval '1 second' * (120 + n %% 900 * 7919 %% 900), 'https://github.invalid/bench/runs/' || n
         FROM generate_series(1, %(runs)s) AS n, LATERAL (SELECT {BEGAN} AS at) AS began""",
     "workflow_run_attempts": f"""
         INSERT INTO ipai_bronze_devops.workflow_run_attempts ({COLUMNS}, run_id, run_attempt, repository_id, status, conclusion)
@@ -54,7 +54,7 @@ FILL: dict[str, str] = {
         INSERT INTO ipai_bronze_devops.workflow_jobs ({COLUMNS}, id, repository_id, run_id, run_attempt, status, conclusion,
             started_at, completed_at)
         SELECT {OWN}, n * 10 + job, n %% %(repositories)s + 1, n, CASE WHEN n %% 20 = 0 THEN 2 ELSE 1 END, 'completed', 'success',
-            at + interval '9 seconds', at + interval '1 second' * (100 + n * 7919 %% 900)
+            at + interval '9 seconds', at + interval '1 second' * (100 + n %% 900 * 7919 %% 900)
         FROM generate_series(1, %(runs)s) AS n, generate_series(0, 1) AS job, LATERAL (SELECT {BEGAN} AS at) AS began""",
     "commits": f"""
         INSERT INTO ipai_bronze_devops.commits ({COLUMNS}, repository_id, sha, parents, message, author_login, author_date,
