@@ -21,7 +21,9 @@ def ci_weeks(cursor: CursorWrapper, repository: str | None = None) -> list[Row]:
     ``{"period": "2026-W08", "runs", "counted", "success_rate", "duration_p50_s", "duration_p95_s"}``
     """
     monday = now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=now().weekday())
-    return _rows(cursor, "organisation_weeks", {"since": monday - timedelta(weeks=WEEKS - 1), "repository": repository})
+    return _rows(
+        cursor, "organisation_weeks", {"since": monday - timedelta(weeks=WEEKS - 1), "now": now(), "repository": repository}
+    )
 
 
 def dora(cursor: CursorWrapper) -> list[Row]:

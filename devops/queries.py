@@ -113,7 +113,9 @@ CI_STATUS = Listing(
 CI_RUNS = Listing(
     "ci_runs AS run JOIN ipai_gold_devops.repositories AS of USING (_connector_id, repository_id)",
     "_connector_id AS connector_id, repository, run_id, workflow_id, run_number, title, event, branch, head_sha, actor,"
-    " attempt, status, conclusion, created_at, started_at, updated_at, duration_s, queue_s, runner_s, run.html_url",
+    " attempt, status, conclusion, created_at, started_at, updated_at, duration_s, queue_s, runner_s, run.html_url,"
+    " (SELECT workflow FROM ipai_gold_devops.ci_metrics AS named WHERE named._connector_id = run._connector_id"
+    " AND named.workflow_id = run.workflow_id AND named.period = 'all') AS workflow",
     ("created_at", "run_id", "_connector_id"),
     WHOSE
     | {
@@ -183,7 +185,7 @@ INCIDENTS = Listing(
     "incidents",
     "_connector_id AS connector_id, repository, number, title, opened_at, closed_at, deployments, notes, html_url",
     ("opened_at", "number", "_connector_id"),
-    WHOSE | {"from": "coalesce(closed_at, 'infinity') >= %s", "to": "opened_at < %s"},
+    WHOSE | {"from": "coalesce(closed_at, 'infinity') >= %s", "to": "opened_at < %s", "open": "(closed_at IS NULL) = %s"},
     down=True,
     decoded=("notes",),
 )

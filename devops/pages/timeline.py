@@ -49,7 +49,7 @@ def deployments(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
         "since": since,
         "until": until,
         "earlier": _moved(request, since - length, since),
-        "later": _moved(request, until, until + length) if until < now() else None,
+        "later": _moved(request, until, until + length) if until < now() - RANGES["1d"] / 24 else None,
         "ticks": [{"x": 100 * n / TICKS, "at": since + length * n / TICKS} for n in range(TICKS)],
         "hours": length <= RANGES["7d"],
         "lanes": _lanes(found, incidents, since, length),
