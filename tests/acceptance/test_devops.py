@@ -14,6 +14,7 @@ from connectors.engine import client
 from connectors.models import ConnectorRun, Status, Trigger, WebhookDelivery
 from connectors.services import deliveries
 from connectors.sources.github import api
+from devops.gold.refresh import refresh_all
 from tests.acceptance.conftest import SIMS
 from tests.acceptance.figures import differences
 from tests.acceptance.github import TOKEN, GitHubServer
@@ -88,6 +89,9 @@ def sync(run_now: Any, settings: Any) -> Any:
         settings.IPAI_NOW = clock(server)
         done = run_now(connector, mode=mode)
         assert done.status == Status.SUCCESS, done.error_message
+        if settings.IPAI_NOW != clock(server):  # a shifted page is an event, which moves the clock: beat moves the figures on
+            settings.IPAI_NOW = clock(server)
+            refresh_all()
         return done
 
     return run
@@ -130,7 +134,7 @@ def trouble(server: GitHubServer) -> None:
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_a_full_sync_and_an_incremental_one_give_the_true_figures(serve: Any, connect: Any, sync: Any, seed: str) -> None:
-    server = serve("--seed", seed, "--months", "6")
+    server = serve("--seed", seed, "--months", "3")
     connector = connect(server)
     sync(server, connector)
     assert differences(server.truth())[:10] == []
@@ -142,9 +146,10 @@ def test_a_full_sync_and_an_incremental_one_give_the_true_figures(serve: Any, co
 
 def test_all_faults_together_change_no_figure(serve: Any, connect: Any, sync: Any) -> None:
     """What GitHub does not tell is missing: the rest of a repository that went away during the read, incidents without issues."""
-    server = serve("--seed", "3", "--months", "4", *with_faults(*FAULTS, GONE_MIDWAY))
+    server = serve("--seed", "3", "--months", "2", *with_faults(*FAULTS, GONE_MIDWAY))
     connector = connect(server)
     sync(server, connector)
+    assert server.met([*FAULTS, GONE_MIDWAY])
     (gone,) = [repo["full_name"] for repo in server.control("GET", "state")["repos"] if repo["gone"]]
     untold = [repo["full_name"] for repo in server.all("orgs/lumenforge/repos") if not repo["has_issues"]]
     assert len(untold) == 1
@@ -156,10 +161,11 @@ def test_all_faults_together_change_no_figure(serve: Any, connect: Any, sync: An
 
 
 def test_a_repository_that_is_gone_keeps_its_figures(serve: Any, connect: Any, sync: Any) -> None:
-    server = serve("--seed", "4", "--months", "2")
+    server = serve("--seed", "4", "--months", "1")
     connector = connect(server)
     sync(server, connector)
     server.control("POST", "fault?spec=repo-gone@1")
+    server.used()  # it goes with the next request, before anything else happens to it
     server.control("POST", "tick?events=200&mode=silent")
     for mode in ("incremental", "full"):
         sync(server, connector, mode)
@@ -171,7 +177,7 @@ def test_a_period_of_webhooks_alone_gives_the_true_figures(
     serve: Any, portal: Portal, connect: Any, sync: Any, work: Any, settings: Any
 ) -> None:
     address = ("--webhook-url", f"{portal.url}/webhooks/github/gh/", "--webhook-secret", SECRET)
-    server = serve("--seed", "5", "--months", "3", *address)
+    server = serve("--seed", "5", "--months", "1", *address)
     connector = connect(server)
     sync(server, connector)
     services.sweep(connector)
@@ -187,7 +193,7 @@ def test_a_period_of_webhooks_alone_gives_the_true_figures(
     for mode in TRACED:
         period(mode, 60)
     assert differences(server.truth())[:10] == []
-    silent = {line["repo"] for line in period("mixed", 400) if line["mode"] == "silent"}
+    silent = {line["repo"] for line in period("mixed", 300) if line["mode"] == "silent"}
     assert silent, "the period has events that leave no trace"
     assert differences(server.truth(), but=silent)[:10] == []
     assert set(ConnectorRun.objects.exclude(trigger=Trigger.WEBHOOK).values_list("mode", flat=True)) == {"full"}
