@@ -89,7 +89,7 @@ def sync(run_now: Any, settings: Any) -> Any:
         settings.IPAI_NOW = clock(server)
         done = run_now(connector, mode=mode)
         assert done.status == Status.SUCCESS, done.error_message
-        if settings.IPAI_NOW != clock(server):  # a shifted page is an event, which moves the clock: beat moves the figures on
+        if clock(server) != settings.IPAI_NOW:  # a shifted page is an event, which moves the clock: beat moves the figures on
             settings.IPAI_NOW = clock(server)
             refresh_all()
         return done
