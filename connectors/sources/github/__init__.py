@@ -104,7 +104,7 @@ class GitHubSource(Source):
         """
         if key.get("html_url"):
             return str(key["html_url"])
-        names = config.get("repositories") or ()
+        names: Sequence[str] = config.get("repositories") or ()
         name = key.get("full_name") or full_name(key.get("_raw")) or (names[0] if len(names) == 1 else None)
         page = _PAGES.get(stream)
         if not name or page is None:
