@@ -41,7 +41,7 @@ lint: .venv/dev.stamp ## Style, types, import directions, migrations, API descri
 openapi: .venv/dev.stamp ## Write docs/openapi.json from the code
 	$(CHECK) $(BIN)/python manage.py spectacular --validate --fail-on-warn --format openapi-json --file docs/openapi.json
 
-bench: .venv/dev.stamp ## Measure file loads against raw COPY and write docs/benchmarks.md
+bench: .venv/dev.stamp ## Measure loads against raw COPY and a bare client, and write docs/benchmarks.md
 	$(BIN)/python -m bench
 
 stop: ## Stop what a killed portal left running (Ctrl-C is enough otherwise)

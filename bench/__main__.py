@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import data
+from bench import data, ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "docs" / "benchmarks.md"
@@ -40,6 +40,7 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--repeat", type=int, default=3)
     options.add_argument("--tenfold", action="store_true", help="load ten times the rows once, for the memory figure")
+    options.add_argument("--lines", type=int, default=100_000, help="journal items of the ledger that the Odoo connector reads")
     chosen = options.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipai.settings")
     import django
@@ -55,6 +56,7 @@ def main() -> None:
     rounds = [bench.round() for _ in range(chosen.repeat)]
     tenfold = bench.peak_at(chosen.rows * 10) if chosen.tenfold else None
     report = render(rounds, chosen.rows, tenfold, bench.server())
+    report += "\n".join(["", *ledger.render(ledger.measure(chosen.lines), chosen.lines)])
     REPORT.write_text(report, encoding="utf-8")
     print(report)
 

@@ -14,6 +14,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -25,6 +26,9 @@ Record = Mapping[str, Any]
 
 Cursor = dict[str, Any]
 """What a stream has reached, as JSON. The engine stores it in the transaction that commits the rows."""
+
+Key = Any
+"""A record's primary key: the bare value where it is one column, else a tuple of values in the order of the columns."""
 
 WriteMode = Literal["append", "replace", "merge"]
 SyncMode = Literal["full", "incremental"]
@@ -127,7 +131,7 @@ class Deleted:
     Everything emitted before is committed before the stream is asked for more, so with no keys it says: commit now.
     """
 
-    keys: Sequence[int]
+    keys: Sequence[Key]
     cursor: Cursor | None = None
 
 
@@ -138,9 +142,10 @@ Group = tuple[Any, ...]
 
 
 class Loaded(Protocol):
-    """The rows that this connector has in the stream's table, those marked as deleted left out. Keys are one integer column.
+    """The rows that this connector has in the stream's table, those marked as deleted left out.
 
-    ``by`` names columns; ``date:month`` is the month of a date column.
+    ``by`` names columns; ``date:month`` is the month of a date column. ``keys``, ``values`` and ``members`` are for keys that
+    are one integer column.
     """
 
     def keys(self, after: int, upto: int | None) -> list[int]:
@@ -148,6 +153,12 @@ class Loaded(Protocol):
 
     def values(self, columns: Sequence[str], keys: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """These columns of the rows that have one of these keys."""
+
+    def matching(self, columns: Sequence[str], values: Sequence[tuple[Any, ...]], before: datetime | None = None) -> list[Key]:
+        """The keys of the rows where ``columns`` together have one of these values; ``before``: that were loaded before then."""
+
+    def now(self) -> datetime:
+        """The database's clock, by which ``_loaded_at`` is set."""
 
     def totals(self, by: Sequence[str], sums: Sequence[str]) -> dict[Group, tuple[Any, ...]]:
         """For each group the number of rows and the sum of each column, as Decimal."""
@@ -170,11 +181,33 @@ class Proof:
     suspects: Sequence[int] = ()
     authority: str = ""
     """Who was asked, e.g. ``Odoo 18.0 at https://erp.example.com, database main``."""
+    records: int | None = None
+    """Records that the source says it has; None when it was not asked."""
+    unproven: Sequence[str] = ()
+    """Columns that a full proof would have compared, and this one could not."""
+    warnings: Sequence[str] = ()
+    """Why agreement says less than it seems to, e.g. because both sides are empty; one line each, for people."""
 
     @property
     def ok(self) -> bool:
         """Everything agreed."""
         return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """What becomes of one field of the vendor's records: a column, a place in ``_raw`` alone, or (neither) nothing."""
+
+    name: str
+    label: str = ""
+    """What the vendor calls it on its own pages."""
+    type: str = ""
+    """Its type in the vendor's words."""
+    column: str | None = None
+    column_type: str | None = None
+    in_raw: bool = False
+    note: str = ""
+    """Why it has no column; for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +217,8 @@ class Check:
     name: str
     ok: bool
     detail: str
+    warning: bool = False
+    """It works, but somebody should read the detail before they rely on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +248,8 @@ class Client:
     mode: SyncMode = "incremental"
     loaded: Loaded | None = None
     """What the stream's table holds; None outside a run."""
+    say: Callable[[str], None] = lambda phase: None
+    """Show people in a few words what the stream does or waits for."""
 
 
 class Stream(ABC):
@@ -222,7 +259,12 @@ class Stream(ABC):
     """Unique within the connector; what people type after ``--stream``."""
     target: str
     """``schema.table`` in a bronze schema."""
+    vendor_name: str = ""
+    """What the vendor calls it, e.g. ``account.move``."""
     primary_key: tuple[str, ...] = ()
+    version: tuple[str, ...] = ()
+    """Columns that order the states of one record, e.g. ``("updated_at",)``; write mode merge. A row is never overwritten by an
+    older state, however late that arrives; equal ones are told apart by arrival. Empty: what arrives last is newest."""
     cursor_field: str | None = None
     in_cursor_order: bool = False
     """Records come in ascending order of ``cursor_field``: the cursor is then saved with each batch, else at the end only."""
@@ -242,6 +284,10 @@ class Stream(ABC):
         For records, the cursor is ``{cursor_field: highest value seen}``. A stream of parts gets
         ``{part name: the cursor that part brought}`` for every part loaded so far. Pages bring their own.
         """
+
+    def fields(self) -> Sequence[FieldMapping] | None:
+        """What becomes of the vendor's fields, once :meth:`read` has learned of them; None when it did not ask."""
+        return None
 
     def prove(self, client: Client) -> Proof | None:
         """Compare the source's own totals with ``client.loaded`` after the last commit; None when the source has none.
@@ -291,7 +337,7 @@ class Source(ABC):
 
     @classmethod
     def record_url(cls, config: Mapping[str, Any], stream: str, key: Mapping[str, Any]) -> str | None:
-        """Where a person sees the record with this primary key at the vendor; None when there is no such page."""
+        """Where a person sees a record at the vendor: ``https://...`` or None. ``key`` is its row, the primary key among it."""
         return None
 
     @classmethod

@@ -100,6 +100,9 @@ class ConnectorRun(models.Model):
             models.Index(fields=["-queued_at", "-id"], name="run_newest"),
             models.Index(fields=["connector", "-queued_at", "-id"], name="run_by_connector"),
             models.Index(fields=["status"], condition=models.Q(status__in=["queued", "running"]), name="run_open"),
+            models.Index(
+                fields=["connector", "-queued_at", "-id"], condition=models.Q(metadata__proof__at__isnull=False), name="run_proven"
+            ),
         ]
         verbose_name = "run"
 
@@ -132,7 +135,7 @@ class RunStream(models.Model):
     """While running: ``{"phase", "rows", "bytes", "bytes_total", "part"}``."""
     error_message = models.TextField(default="")
     metadata = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
-    """``{"schema_changes": [...], "warnings": [...], "seconds": {"extract": s, "load": s}}``."""
+    """``{"vendor_name": ..., "schema_changes": [...], "warnings": [...], "seconds": {"extract": s, "load": s}}``."""
 
     class Meta:
         db_table = "ipai_connector_run_stream"
@@ -198,6 +201,23 @@ class LoadedTable(models.Model):
 
     def __str__(self) -> str:
         return self.target
+
+
+class StreamFields(models.Model):
+    """What becomes of a vendor's fields, as the newest run that learned of them was told."""
+
+    connector = models.ForeignKey(ConnectorConfig, models.CASCADE, related_name="stream_fields")
+    stream = models.CharField(max_length=200)
+    fields = models.JSONField(default=list)
+    """:class:`connectors.contract.FieldMapping` as dictionaries, in the order for people."""
+    read_at = models.DateTimeField()
+    pk = models.CompositePrimaryKey("connector_id", "stream")
+
+    class Meta:
+        db_table = "ipai_stream_fields"
+
+    def __str__(self) -> str:
+        return self.stream
 
 
 class RejectedRecord(models.Model):

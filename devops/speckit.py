@@ -4,7 +4,7 @@ Two layouts are known. This organisation's: ``spec/<slug>/{constitution,prd,plan
 ``specs/<feature>/{spec,plan,tasks}.md`` with one ``.specify/memory/constitution.md`` for the repository. A folder of
 ``spec/`` or ``specs/`` is a bundle when it is empty or holds a Markdown file, so an RSpec tree is none.
 
-Rules. An error makes a bundle non-compliant: these are the rules that GitHub's gold figures count. A warning does so when ``strict``:
+Rules. An error makes a bundle non-compliant: these are the rules of the gold figures. A warning does so when ``strict``:
 
 =================== ============================================================================ =======
 missing             a document of the layout is not there (names are case-sensitive)             error

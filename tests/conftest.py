@@ -39,10 +39,12 @@ KEPT = (
     "django_content_type",
     "django_migrations",
 )
+MIGRATED = ("ipai_bronze_devops", "ipai_gold_devops")
+"""Schemas whose tables migrations make."""
 
 
 def wipe() -> None:
-    """Remove what a committed test left: rows of our tables but those that migrations made, and bronze tables."""
+    """Remove what a committed test left: rows of our tables but those that migrations made, and tables that loads made."""
     from django.apps import apps
     from django.db import connection
 
@@ -50,9 +52,11 @@ def wipe() -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in sorted(managed)) + " CASCADE")
         cursor.execute("DELETE FROM ipai_tenant WHERE slug <> 'default'")
-        cursor.execute("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'ipai\\_%\\_%'")
-        for (table,) in cursor.fetchall():
-            cursor.execute(f"DROP TABLE {table} CASCADE")
+        cursor.execute(
+            "SELECT schemaname, format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'ipai\\_%\\_%'"
+        )
+        for schema, table in cursor.fetchall():
+            cursor.execute(f"DELETE FROM {table}" if schema in MIGRATED else f"DROP TABLE {table} CASCADE")
 
 
 @pytest.fixture(autouse=True, scope="session")

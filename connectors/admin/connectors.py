@@ -9,9 +9,11 @@ from uuid import UUID
 from django.core.paginator import Paginator
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from connectors import contract
+from connectors.admin.fields import fields_tab
 from connectors.admin.queries import Line, health, lines, streams_of
 from connectors.models import ConnectorConfig
 from connectors.queries import connectors_for, freshness, last_proof, next_run, runs_for, schedule_words
@@ -35,7 +37,14 @@ HEALTH = (
     ("none", "No data"),
     ("paused", "Paused"),
 )
-TABS = (("overview", "Overview"), ("streams", "Streams"), ("runs", "Runs"), ("settings", "Settings"), ("preview", "Preview"))
+TABS = (
+    ("overview", "Overview"),
+    ("streams", "Streams"),
+    ("fields", "Fields"),
+    ("runs", "Runs"),
+    ("settings", "Settings"),
+    ("preview", "Preview"),
+)
 PREVIEW_ROWS = 20
 TRAIL = ("Connectors", "/admin/connectors/")
 
@@ -78,11 +87,27 @@ def connector_detail(request: HttpRequest, connector_id: UUID) -> HttpResponse:
     """One connector; ``?tab=`` says which side of it."""
     connector = connector_or_404(request, connector_id)
     tab = request.GET.get("tab", "overview")
-    build = {"overview": _overview, "streams": _streams, "runs": _runs, "settings": _settings, "preview": _preview}
+    build = {
+        "overview": _overview,
+        "streams": _streams,
+        "fields": fields_tab,
+        "runs": _runs,
+        "settings": _settings,
+        "preview": _preview,
+    }
     if tab not in build:
         raise Http404
     context = {**header(request, connector), "tab": tab, "tabs": TABS, **build[tab](request, connector)}
     return render(request, "console/connectors/detail.html", connector.name, context, trail=[TRAIL])
+
+
+@page("connectors/<uuid:connector_id>/fields/<str:stream>/", "connector_fields", action="view_connectors")
+def stream_fields(request: HttpRequest, connector_id: UUID, stream: str) -> HttpResponse:
+    """The fields of one stream, for whoever opens it on the tab."""
+    known = connector_or_404(request, connector_id).stream_fields.filter(stream=stream).first()
+    if known is None:
+        raise Http404("Nothing is known of the fields of such a stream")
+    return TemplateResponse(request, "console/connectors/fields_of.html", {"fields": known.fields})
 
 
 def connector_or_404(request: HttpRequest, connector_id: UUID) -> ConnectorConfig:
@@ -156,9 +181,10 @@ def _preview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]
     try:
         columns = lakehouse.columns(schema, table, tenant_id=tenant_id_of(request))
         with governed(claims_for(person(request))) as cursor:
-            return context | {"sample": arranged(lakehouse.sample(cursor, schema, table, columns, PREVIEW_ROWS))}
+            found = lakehouse.sample(cursor, schema, table, columns, PREVIEW_ROWS)
     except (DatabaseError, LookupError, lakehouse.TableBusy) as error:
         return context | {"trouble": str(error).splitlines()[0]}
+    return context | {"sample": arranged(target, found)}
 
 
 def address_of(connector: ConnectorConfig) -> str:

@@ -182,6 +182,7 @@ class CheckLine(serializers.Serializer[Any]):
     name = serializers.CharField()
     ok = serializers.BooleanField()
     detail = serializers.CharField()
+    warning = serializers.BooleanField(help_text="It works, but read the detail before you rely on it.")
 
 
 class CheckOut(serializers.Serializer[Any]):

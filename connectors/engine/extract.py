@@ -121,7 +121,7 @@ class _Run:
         """Commit all that the source emits."""
         self.context.progress.phase = "reading"
         heard = Heard(self.context.stopping)
-        source = read(replace(self.context.client, stopping=heard))
+        source = read(replace(self.context.client, stopping=heard, say=self._say))
         emitted = Lookahead(self.context, source, heard, resumable=not self.at_once)
         while (item := emitted.peek()) is not None:
             if isinstance(item, Part):
@@ -140,6 +140,9 @@ class _Run:
             self.commits += 1
         if emitted.retry:
             raise emitted.retry
+
+    def _say(self, phase: str) -> None:
+        self.context.progress.phase = phase
 
     def _part(self, part: Part) -> None:
         self.had_parts = True
@@ -195,7 +198,7 @@ class _Run:
         with one_transaction() as cursor:
             table.read(cursor)
             if table.exists and item.keys:
-                counts.deleted = merge.mark(cursor, table, self.stream.primary_key[0], item.keys, self._constants(cursor))
+                counts.deleted = merge.mark(cursor, table, self.stream.primary_key, item.keys, self._constants(cursor))
             self._save_page_cursor(item.cursor, cursor)
             total_up(self.context, cursor, counts)
         self.paged = item.cursor or self.paged

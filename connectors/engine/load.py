@@ -103,7 +103,8 @@ class _Load:
             "_loaded_at": row[0],
         }
         self._retire(cursor)
-        self.staged = self.merging and not self._all_new(cursor)
+        # Where states have versions, others may load the same records meanwhile: new a moment ago is not new now.
+        self.staged = self.merging and (bool(self.stream.version) or not self._all_new(cursor))
         cursor.execute("SAVEPOINT ipai_copy")
         rows = self._copy(cursor)
         context.progress.phase = "committing"
@@ -289,7 +290,7 @@ class _Load:
             tables.ensure_key(cursor, self.table, self._row_key)
             data = list(self._brought)
             extra += ["_raw"] if self.stream.keep_raw else []
-            merged = merge.merge(cursor, self.table, self.key, data, extra, self.constants, rows)
+            merged = merge.merge(cursor, self.table, self.key, data, extra, self.constants, rows, self.stream.version)
             counts.written, counts.updated, counts.unchanged = merged.written, merged.updated, merged.unchanged
             counts.deduplicated = rows - merged.distinct
         else:

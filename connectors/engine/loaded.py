@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 
-from connectors.contract import Group
+from connectors.contract import Group, Key
 from connectors.engine import tables
 from connectors.engine.tables import Table
 from connectors.engine.transact import one_transaction
@@ -19,8 +20,9 @@ _ALL, _NOTHING = sql.SQL("TRUE"), sql.SQL("")
 class LoadedRows:
     """:class:`connectors.contract.Loaded` by SQL on the connector's own rows. A table that is not there yet holds nothing."""
 
-    def __init__(self, target: str, key: str, connector_id: UUID) -> None:
-        self._target, self._key, self._connector_id = target, sql.Identifier(key), connector_id
+    def __init__(self, target: str, key: tuple[str, ...], connector_id: UUID) -> None:
+        self._target, self._names, self._connector_id = target, key, connector_id
+        self._key = sql.Identifier(key[0])
 
     def keys(self, after: int, upto: int | None) -> list[int]:
         """The keys above ``after`` up to and with ``upto``, in order."""
@@ -30,6 +32,25 @@ class LoadedRows:
     def values(self, columns: Sequence[str], keys: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """These columns of the rows that have one of these keys; NULL for a column that is not there."""
         return self._rows(columns, sql.SQL("{} = ANY ({})").format(self._key, list(keys)))
+
+    def matching(self, columns: Sequence[str], values: Sequence[tuple[Any, ...]], before: datetime | None = None) -> list[Key]:
+        """The keys of the rows where ``columns`` together have one of these values; ``before``: that were loaded before then."""
+        table = self._table()
+        if not table.exists or not values:
+            return []
+        condition, parameters = tables.among(table, columns, values)
+        if before is not None:
+            condition = sql.SQL("{} AND _loaded_at < {}").format(condition, before)
+        found = self._select(sql.SQL(", ").join(map(sql.Identifier, self._names)), condition, parameters=parameters)
+        return found if len(self._names) > 1 else [key for (key,) in found]
+
+    def now(self) -> datetime:
+        """The database's clock."""
+        with one_transaction() as cursor:
+            row = cursor.execute("SELECT clock_timestamp()").fetchone()
+            assert row is not None
+            moment: datetime = row[0]
+            return moment
 
     def members(self, by: Sequence[str], group: Group, columns: Sequence[str]) -> dict[int, tuple[Any, ...]]:
         """The rows of one group by key."""
@@ -61,7 +82,11 @@ class LoadedRows:
         return table
 
     def _select(
-        self, wanted: sql.Composable, condition: sql.Composable = _ALL, tail: sql.Composable = _NOTHING
+        self,
+        wanted: sql.Composable,
+        condition: sql.Composable = _ALL,
+        tail: sql.Composable = _NOTHING,
+        parameters: Sequence[Any] = (),
     ) -> list[tuple[Any, ...]]:
         table = tables.target(self._target)
         with one_transaction() as cursor:
@@ -69,7 +94,9 @@ class LoadedRows:
             if not table.exists:
                 return []
             statement = sql.SQL("SELECT {} FROM {} WHERE _connector_id = {} AND _deleted_at IS NULL AND {} {}")
-            return cursor.execute(statement.format(wanted, table.identifier, self._connector_id, condition, tail)).fetchall()
+            return cursor.execute(
+                statement.format(wanted, table.identifier, self._connector_id, condition, tail), parameters or None
+            ).fetchall()
 
 
 def _column(name: str, table: Table) -> sql.Composable:

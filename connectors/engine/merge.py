@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from connectors.contract import Key
+from connectors.engine import tables
 from connectors.engine.encode import Constant
 from connectors.engine.tables import Table
 
@@ -16,15 +18,18 @@ STAGE = sql.Identifier("ipai_stage")
 SEEN = sql.Identifier("ipai_seen")
 
 _REPEATED = "SELECT EXISTS (SELECT FROM {stage} GROUP BY {key} HAVING count(*) > 1)"
-_KEEP_LAST = """
-DELETE FROM {stage} AS s USING (SELECT {key}, max(_row) AS _row FROM {stage} GROUP BY {key} HAVING count(*) > 1) AS last
-WHERE {same} AND s._row < last._row
+_KEEP_NEWEST = """
+DELETE FROM {stage} AS s
+USING (SELECT DISTINCT ON ({key}) {key}, _row FROM {stage} ORDER BY {key}, {version} _row DESC) AS newest
+WHERE {same} AND s._row <> newest._row
 """
+# Several loads may merge into one table at the same time: rows are locked in the order of their keys, so that they never wait
+# for each other in a circle.
 _MERGE = """
 WITH put AS (
-       INSERT INTO {table} AS t ({columns}, {constants}) SELECT {columns}, {values} FROM {stage}
+       INSERT INTO {table} AS t ({columns}, {constants}) SELECT {columns}, {values} FROM {stage} {order}
        ON CONFLICT (_connector_id, {key}) DO UPDATE SET {assignments}, _deleted_at = NULL
-       WHERE {changed} OR t._deleted_at IS NOT NULL
+       WHERE ({changed} OR t._deleted_at IS NOT NULL) AND {not_older}
        RETURNING xmax = 0 AS new
      )
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new) FROM put
@@ -34,7 +39,7 @@ UPDATE {table} AS t SET _deleted_at = %s, _run_id = %s WHERE t._connector_id = %
 AND NOT EXISTS (SELECT FROM {seen} AS s WHERE {same})
 """
 _MARK = """
-UPDATE {table} SET _deleted_at = %s, _run_id = %s WHERE _connector_id = %s AND _deleted_at IS NULL AND {key} = ANY (%s)
+UPDATE {table} SET _deleted_at = %s, _run_id = %s WHERE _connector_id = %s AND _deleted_at IS NULL AND {among}
 """
 
 
@@ -48,7 +53,7 @@ class Merged:
 
     @property
     def unchanged(self) -> int:
-        """Rows that were there already, equal in every data column."""
+        """Rows that were there already, equal in every data column or in a newer state."""
         return self.distinct - self.written - self.updated
 
 
@@ -67,8 +72,9 @@ def merge(
     extra: Sequence[str],
     constants: Mapping[str, Constant],
     rows: int,
+    version: Sequence[str] = (),
 ) -> Merged:
-    """Merge the stage of so many ``rows`` into the table, the last of equal keys.
+    """Merge the stage of so many ``rows`` into the table, of equal keys the newest by ``version``, else the last.
 
     ``data`` columns decide whether a row changed; ``extra`` ones (``_row``) go along.
     """
@@ -86,22 +92,32 @@ def merge(
         changed=sql.SQL("ROW({}) IS DISTINCT FROM ROW({})").format(
             _compared("t", compared, table.columns), _compared("excluded", compared, table.columns)
         ),
+        not_older=_not_older(version),
+        order=sql.SQL("ORDER BY {}").format(_list(key)) if version else sql.SQL(""),
     )
-    distinct = rows - _keep_last(cursor, key)
+    distinct = rows - _keep_newest(cursor, key, version)
     row = cursor.execute(statement).fetchone()
     assert row is not None
     return Merged(distinct, *row)
 
 
-def _keep_last(cursor: psycopg.Cursor[Any], key: Sequence[str]) -> int:
-    """Delete rows of the stage that a later one with the same key makes void; how many."""
+def _not_older(version: Sequence[str]) -> sql.Composable:
+    """Whether the new state is not older than the row's; states that cannot be compared count as newer."""
+    if not version:
+        return sql.SQL("TRUE")
+    return sql.SQL("coalesce(ROW({}) <= ROW({}), TRUE)").format(_list(version, "t"), _list(version, "excluded"))
+
+
+def _keep_newest(cursor: psycopg.Cursor[Any], key: Sequence[str], version: Sequence[str]) -> int:
+    """Delete rows of the stage that a newer or later one with the same key makes void; how many."""
     row = cursor.execute(sql.SQL(_REPEATED).format(stage=STAGE, key=_list(key))).fetchone()
     assert row is not None
     if not row[0]:
         return 0
     cursor.execute(sql.SQL("ANALYZE {} ({})").format(STAGE, _list(key)))
-    same = sql.SQL(" AND ").join(sql.SQL("s.{0} = last.{0}").format(sql.Identifier(name)) for name in key)
-    cursor.execute(sql.SQL(_KEEP_LAST).format(stage=STAGE, key=_list(key), same=same))
+    same = sql.SQL(" AND ").join(sql.SQL("s.{0} = newest.{0}").format(sql.Identifier(name)) for name in key)
+    newest = sql.SQL("").join(sql.SQL("{} DESC NULLS LAST, ").format(sql.Identifier(name)) for name in version)
+    cursor.execute(sql.SQL(_KEEP_NEWEST).format(stage=STAGE, key=_list(key), same=same, version=newest))
     return cursor.rowcount
 
 
@@ -115,11 +131,15 @@ def tombstone(cursor: psycopg.Cursor[Any], table: Table, key: Sequence[str], con
     return cursor.rowcount
 
 
-def mark(cursor: psycopg.Cursor[Any], table: Table, key: str, keys: Sequence[int], constants: Mapping[str, Constant]) -> int:
+def mark(
+    cursor: psycopg.Cursor[Any], table: Table, key: Sequence[str], keys: Sequence[Key], constants: Mapping[str, Constant]
+) -> int:
     """Mark the rows of these keys as deleted; how many were not so before."""
+    values = [value if len(key) > 1 else (value,) for value in keys]
+    among, parameters = tables.among(table, key, values)
     cursor.execute(
-        sql.SQL(_MARK).format(table=table.identifier, key=sql.Identifier(key)),
-        [constants["_loaded_at"], constants["_run_id"], constants["_connector_id"], list(keys)],
+        sql.SQL(_MARK).format(table=table.identifier, among=among),
+        [constants["_loaded_at"], constants["_run_id"], constants["_connector_id"], *parameters],
     )
     return cursor.rowcount
 

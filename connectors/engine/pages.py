@@ -20,7 +20,7 @@ class Pages:
 
     def __init__(self, emitted: Lookahead, most: int, key: tuple[str, ...]) -> None:
         self._emitted, self._most, self._key = emitted, most, key
-        self._keys: list[pa.Array] = []
+        self._keys: list[pa.RecordBatch] = []
         self._rows = 0
         self.cursor: Reached | None = None
         item = emitted.peek()
@@ -31,7 +31,7 @@ class Pages:
         while isinstance(item := self._emitted.peek(), Page) and self._joins(item.batch):
             self._emitted.take()
             self._rows += item.batch.num_rows
-            self._keys.append(item.batch.column(item.batch.schema.get_field_index(self._key[0])))
+            self._keys.append(item.batch.select(list(self._key)))
             self.cursor = item.cursor if item.cursor is not None else self.cursor
             yield item.batch
 
@@ -59,4 +59,5 @@ class Pages:
 
     def place(self, row: int) -> str:
         """A record for people."""
-        return f"{self._key[0]} {pa.chunked_array(self._keys)[row]}"
+        keys = pa.Table.from_batches(self._keys)
+        return ", ".join(f"{name} {keys.column(name)[row]}" for name in self._key)

@@ -31,6 +31,8 @@ def prove(context: StreamContext, take: Take) -> None:
             return
         proof = found
         context.proof = _report(proof, attempt, repaired)
+        for warning in proof.warnings:
+            context.log.warning("%s", warning)
         if proof.ok:
             return
         context.log.warning("Compared with %s: %s; reading %d records again", proof.authority, words(proof), len(proof.suspects))
@@ -54,6 +56,9 @@ def _report(proof: Proof, attempt: int, repaired: list[dict[str, Any]]) -> dict[
     return {
         "ok": proof.ok,
         "checked": proof.checked,
+        "records": proof.records,
+        "unproven": list(proof.unproven),
+        "warnings": list(proof.warnings),
         "differences": [dict(difference) for difference in proof.differences[:MOST_SHOWN]],
         "repaired": repaired,
         "attempts": attempt,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -204,6 +204,15 @@ def _comment(cursor: Cursor, table: Table, column: Column) -> None:
     if column.source != column.name:
         name = sql.Identifier(table.schema, table.name, column.name)
         cursor.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(name, sql.Literal(column.source.replace("\x00", ""))))
+
+
+def among(table: Table, columns: Sequence[str], values: Sequence[tuple[Any, ...]]) -> tuple[sql.Composed, list[list[Any]]]:
+    """A condition that ``columns`` together have one of these values, and its parameters."""
+    arrays = [sql.SQL("%s::{}[]").format(sql.SQL(table.columns[name])) for name in columns]
+    condition = sql.SQL("({}) IN (SELECT * FROM unnest({}))").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(", ").join(arrays)
+    )
+    return condition, [[value[position] for value in values] for position in range(len(columns))]
 
 
 def ensure_key(cursor: Cursor, table: Table, key: tuple[str, ...]) -> None:

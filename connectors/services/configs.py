@@ -6,6 +6,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -205,7 +206,7 @@ def check_config(
             lines = [Check("connection", False, str(error))]
         finally:
             client.http.close()
-    return [Check(line.name, line.ok, redact(line.detail, secrets.values())) for line in lines]
+    return [replace(line, detail=redact(line.detail, secrets.values())) for line in lines]
 
 
 def secrets_of(connector: ConnectorConfig) -> dict[str, str]:

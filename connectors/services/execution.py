@@ -15,6 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from connectors.contract import Client, Source, SourceError, Stream, SyncMode
 from connectors.engine.client import build_client
@@ -23,7 +24,7 @@ from connectors.engine.errors import Cancelled, EngineError, LeaseLost
 from connectors.engine.lease import Heartbeat, RunLogHandler, claim
 from connectors.engine.process import parse
 from connectors.errors import ConfigInvalid, ConnectorError
-from connectors.models import OPEN, ConnectorRun, RunStream, Status
+from connectors.models import OPEN, ConnectorRun, RunStream, Status, StreamFields
 from connectors.services.configs import source_of, with_uploads
 from connectors.services.follow import follow_run
 from connectors.services.runs import close_if_done, fail_run, reap_lost
@@ -59,14 +60,17 @@ def plan_run(run_id: UUID) -> list[int]:
     with transaction.atomic():
         if not ConnectorRun.objects.filter(pk=run_id, status=Status.QUEUED).update(status=Status.RUNNING, started_at=Now()):
             return []
-        rows = [
-            RunStream(run=run, stream=stream.name, target=stream.target, metadata={"write_mode": stream.write_mode})
-            for stream in streams
-        ]
+        rows = [RunStream(run=run, stream=stream.name, target=stream.target, metadata=_about(stream)) for stream in streams]
         for row in rows:
             row.save()
         close_if_done(run_id)
     return [row.pk for row in rows]
+
+
+def _about(stream: Stream) -> dict[str, str]:
+    """What is known of a stream before it is read."""
+    named = {"vendor_name": stream.vendor_name} if stream.vendor_name else {}
+    return {"write_mode": stream.write_mode, **named}
 
 
 def execute_run(run_id: UUID, watch: Watch | None = None) -> ConnectorRun:
@@ -138,7 +142,7 @@ def _run(
     try:
         context.stream = stream = _stream(source, row.stream, context.client)
         if stream.primary_key:
-            context.client.loaded = LoadedRows(stream.target, stream.primary_key[0], context.connector_id)
+            context.client.loaded = LoadedRows(stream.target, stream.primary_key, context.connector_id)
         run_stream(context)
         context.counts.check()
     except Cancelled:
@@ -174,7 +178,7 @@ def _details(run: ConnectorRun) -> str:
 
 def _joined_warnings(row: RunStream, lines: RunLogHandler | None) -> list[str]:
     """What the stream warned of, also before it was compared once more."""
-    return [*row.metadata.get("warnings", []), *(lines.warnings if lines else [])]
+    return list(dict.fromkeys([*row.metadata.get("warnings", []), *(lines.warnings if lines else [])]))
 
 
 def _end(
@@ -195,6 +199,7 @@ def _end(
         try:
             with transaction.atomic():
                 ConnectorRun.objects.select_for_update().get(pk=row.run_id)
+                _keep_fields(row, context)
                 RunStream.objects.filter(pk=row.pk, lease_token=token, status=Status.RUNNING).update(**what)
                 close_if_done(row.run_id)
             if lines:
@@ -205,6 +210,15 @@ def _end(
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
+
+
+def _keep_fields(row: RunStream, context: StreamContext | None) -> None:
+    """Keep what the stream has learned of the vendor's fields, for the console."""
+    stream: Stream | None = context.stream if context else None
+    fields = stream.fields() if stream else None
+    if fields is not None:
+        known = {"fields": [asdict(field) for field in fields], "read_at": timezone.now()}
+        StreamFields.objects.update_or_create(connector_id=row.run.connector_id, stream=row.stream, defaults=known)
 
 
 def _streams(source: Source, run: ConnectorRun, scratch: Path) -> list[Stream]:

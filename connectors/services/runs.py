@@ -195,6 +195,9 @@ def proof_of(streams: Sequence[RunStream]) -> dict[str, object] | None:
     return {
         "ok": all(proof["ok"] for proof in proofs.values()),
         "checked": sum(proof["checked"] for proof in proofs.values()),
+        "records": sum(proof.get("records") or 0 for proof in proofs.values()),
+        "unproven": {name: proof["unproven"] for name, proof in proofs.items() if proof.get("unproven")},
+        "warnings": [f"{name}: {line}" for name, proof in proofs.items() for line in proof.get("warnings", [])],
         "differences": [{"stream": name, **found} for name, proof in proofs.items() for found in proof["differences"]],
         "at": max(proof["at"] for proof in proofs.values()),
         "streams": proofs,

@@ -258,7 +258,7 @@ def test_a_huge_document_is_not_read_whole(tmp_path: Path) -> None:
 )
 def test_hostile_text_takes_bounded_time_and_gives_bounded_problems(line: str) -> None:
     begun = time.monotonic()
-    bundle = judged(GOOD | {"spec/portal/tasks.md": (FILLER + line)[: MAX_BYTES]})
+    bundle = judged(GOOD | {"spec/portal/tasks.md": (FILLER + line)[:MAX_BYTES]})
     assert time.monotonic() - begun < 5
     assert len(bundle.problems) < 100
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -14,6 +14,10 @@ from connectors.demo.odoo.books import Books, Item
 from connectors.demo.odoo.chart import make
 from connectors.demo.odoo.server import Call, FakeOdoo, Hook, Response
 from connectors.demo.odoo.store import Store
+
+NOW = datetime(2025, 4, 15, 12, tzinfo=UTC)
+SECRET, KEY = "letter-box-9", "key-of-the-box-9"
+LEDGER = {"account.account", "account.journal", "account.move", "account.move.line"}
 
 
 class Server(ThreadingMixIn, WSGIServer):

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from connectors import services
+from connectors.contract import Check
 from connectors.errors import ConnectorError
 from connectors.management.base import ConnectorCommand
 from ipai.vault.errors import VaultError
@@ -29,7 +30,11 @@ class Command(ConnectorCommand):
         except VaultError as error:
             raise CommandError(str(error)) from None
         ok = bool(checks) and all(check.ok for check in checks)
-        words = "\n".join(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}" for check in checks)
+        words = "\n".join(f"{_mark(check)}  {check.name}: {check.detail}" for check in checks)
         self.answer(options, {"connector": connector.name, "ok": ok, "checks": [asdict(check) for check in checks]}, words)
         if not ok:
             raise SystemExit(1)
+
+
+def _mark(check: Check) -> str:
+    return "FAIL" if not check.ok else "warn" if check.warning else "ok  "

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from connectors.contract import Check, Client, SecretField, Source, SourceError, Stream
 from connectors.sources.odoo.config import CONFIG, problems_of
 from connectors.sources.odoo.models import Model, models
+from connectors.sources.odoo.proof import controls, gaps
 from connectors.sources.odoo.rpc import APIS, TRIES, Login, Odoo
 from connectors.sources.odoo.stream import OdooStream, Pace
 
@@ -97,4 +98,5 @@ def _look(stream: OdooStream) -> Check:
     except SourceError as error:
         return Check(stream.name, False, str(error))
     told = f"{count:,} records of {model.name} with {len(layout.columns)} columns for {model.target}"
-    return Check(stream.name, True, "; ".join([told, *notes]))
+    _, warnings = gaps(stream.reader, *controls(model, layout.fields), count)
+    return Check(stream.name, True, "; ".join([told, *notes, *warnings]), warning=bool(warnings or notes))

@@ -23,6 +23,8 @@ class Model:
     parent: str | None = None
     """The many2one whose record holds some of the fields: a change there moves that record's stamp only."""
     parent_model: str = ""
+    expected: str = ""
+    """What people call its records, where seeing none most likely means that the user lacks a right."""
     optional: bool = False
     """The app that brings the model may not be installed."""
 
@@ -55,8 +57,8 @@ MODELS: tuple[Model, ...] = (
     ),
     Model("res.currency", "currencies"),
     Model("res.currency.rate", "currency_rates", by=("currency_id", "company_id"), sums=("rate",)),
-    Model("account.account", "accounts", unstored=("code", "internal_group")),
-    Model("account.journal", "journals"),
+    Model("account.account", "accounts", unstored=("code", "internal_group"), expected="accounts"),
+    Model("account.journal", "journals", expected="journals"),
     Model("account.payment.term", "payment_terms"),
     Model("res.partner", "partners"),
     Model("product.product", "products", unstored=("name", "type", "list_price", "lst_price", "categ_id", "uom_id")),
@@ -66,12 +68,14 @@ MODELS: tuple[Model, ...] = (
         "invoices",
         by=("company_id", "move_type", "state", "date:month"),
         sums=("amount_untaxed_signed", "amount_total_signed", "amount_residual_signed"),
+        expected="invoices or entries",
     ),
     Model(
         "account.move.line",
         "journal_entries",
         by=("account_id", "date:month", "parent_state", "company_id"),
         sums=("debit", "credit", "balance", "amount_residual", "amount_currency"),
+        expected="journal items",
     ),
     Model(
         "account.payment",

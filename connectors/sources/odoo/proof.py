@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from decimal import Decimal
 from typing import Any
 
 from connectors.contract import Group, Loaded, Proof
+from connectors.sources.odoo.models import Model
 from connectors.sources.odoo.reader import IDS, Reader, decimal, group_domain
 
 TOLERANCE = Decimal("0.0005")
@@ -15,6 +16,38 @@ MOST_GROUPS = 200
 """Groups that are looked into record by record, per comparison."""
 MOST_IDS = 20
 """Ids that one difference names."""
+
+
+RIGHTS = (
+    'give the user "Billing Administrator" of Invoicing, or "Show Full Accounting Features - Readonly" ("Auditor" or "Read-only"'
+    " where the Accounting app is installed), and the companies to be read"
+)
+"""What a user needs to see a whole ledger; docs/runbooks/odoo.md says where to set it."""
+
+
+def controls(model: Model, fields: Container[str] | None) -> tuple[list[str], list[str]]:
+    """The groups and sums that can be compared with these fields; None: all are there."""
+    if fields is None:
+        return list(model.by), list(model.sums)
+    there = [spec for spec in model.by if spec.partition(":")[0] in fields]
+    return there, [name for name in model.sums if name in fields] if there else []
+
+
+def gaps(reader: Reader, by: Sequence[str], sums: Sequence[str], records: int | None) -> tuple[list[str], list[str]]:
+    """What a comparison by these groups and sums leaves unproven: the columns, and a line for each reason."""
+    model, lines = reader.model, list[str]()
+    unproven = [name for name in model.sums if name not in sums]
+    lost = [spec.partition(":")[0] for spec in model.by if spec not in by]
+    if unproven:
+        lines.append(
+            f"{reader.user} does not see {', '.join(unproven)} of {model.name}: these sums were not compared with Odoo."
+            " Give it the right to read them and run again"
+        )
+    if lost:
+        lines.append(f"{reader.user} does not see {', '.join(lost)} of {model.name}: totals were compared in larger groups")
+    if records == 0 and model.expected:
+        lines.append(f"{reader.user} sees no {model.expected} ({model.name}), and 0 = 0 proves nothing. If Odoo has some, {RIGHTS}")
+    return unproven, lines
 
 
 def compare(reader: Reader, loaded: Loaded, by: Sequence[str], sums: Sequence[str]) -> Proof:
@@ -29,7 +62,9 @@ def compare(reader: Reader, loaded: Loaded, by: Sequence[str], sums: Sequence[st
         name = names.get(group) or ", ".join(map(str, group))
         differences.append(_difference(reader, name, by, sums, group, theirs.get(group), ours.get(group), ids))
     checked = len(theirs.keys() | ours.keys()) * (1 + len(sums))
-    return Proof(checked, differences, sorted(suspects), f"Odoo at {reader.odoo.place}")
+    records = sum(values[0] for values in theirs.values())
+    unproven, warnings = gaps(reader, by, sums, records)
+    return Proof(checked, differences, sorted(suspects), f"Odoo at {reader.odoo.place}", records, unproven, warnings)
 
 
 def compare_ids(reader: Reader, loaded: Loaded) -> tuple[list[int], list[int]]:
@@ -49,9 +84,9 @@ def compare_ids(reader: Reader, loaded: Loaded) -> tuple[list[int], list[int]]:
 
 def _equal(theirs: tuple[Any, ...] | None, ours: tuple[Any, ...] | None) -> bool:
     """A group that one side does not have is one without records."""
-    left, right = theirs or (), ours or ()
-    if not left or not right:
-        return not (left or right)
+    left, right = theirs or (0,), ours or (0,)
+    if not left[0] or not right[0]:
+        return bool(left[0] == right[0])
     return left[0] == right[0] and all(abs(one - other) < TOLERANCE for one, other in zip(left[1:], right[1:], strict=True))
 
 

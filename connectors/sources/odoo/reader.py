@@ -21,7 +21,7 @@ Domain = list[Any]
 Fetched = TypeVar("Fetched")
 IDS = 100_000
 """Ids that are asked for in one call."""
-_ATTRIBUTES = ("type", "string", "store")
+_ATTRIBUTES = ("type", "string", "store", "relation")
 _EVERYTHING = {"active_test": False, "bin_size": True}
 """Archived records too; of files and pictures only the size."""
 
@@ -33,6 +33,9 @@ class Reader:
         self.odoo, self.model, self.page_size, self.concurrency = odoo, model, page_size, concurrency
         self.read_ahead = read_ahead
         """Records that may wait for the caller."""
+        self.described: Mapping[str, Mapping[str, Any]] = {}
+        """What ``fields_get`` said, and which of its fields the user may not read."""
+        self.forbidden: Sequence[str] = ()
 
     def layout(self, note: Callable[[str], None]) -> Layout | None:
         """The fields to read, None when Odoo lacks the model. Fields that the user may not read are left out and noted."""
@@ -42,12 +45,14 @@ class Reader:
             return None
         fields = chosen(described, self.model.unstored)
         good, bad = self._readable([field.name for field in fields])
+        self.described, self.forbidden = described, bad
         if bad:
-            note(f"Left out, because {self._user} may not read them in {self.model.name}: {', '.join(bad)}")
+            note(f"Left out, because {self.user} may not read them in {self.model.name}: {', '.join(bad)}")
         return Layout([field for field in fields if field.name in set(good)])
 
     @property
-    def _user(self) -> str:
+    def user(self) -> str:
+        """Who reads, for messages."""
         return f"Odoo user {self.odoo.login.user}" if self.odoo.login.user else "the API key's user"
 
     def _readable(self, names: list[str]) -> tuple[list[str], list[str]]:
@@ -57,7 +62,7 @@ class Reader:
         except (Refused, Unknown, Failed):
             if names == ["id"]:
                 raise Refused(
-                    f"{self._user} may not read {self.model.name}: give it the right in Odoo, or leave the model out"
+                    f"{self.user} may not read {self.model.name}: give it the right in Odoo, or leave the model out"
                 ) from None
             if len(names) == 1:
                 return [], names

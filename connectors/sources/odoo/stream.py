@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.contract import Client, Cursor, Deleted, Emitted, Page, Proof, Record, StopStream, Stream
+from connectors.contract import Client, Cursor, Deleted, Emitted, FieldMapping, Page, Proof, Record, StopStream, Stream
 from connectors.sources.odoo.fields import Layout
+from connectors.sources.odoo.mapping import mapping
 from connectors.sources.odoo.models import Model
-from connectors.sources.odoo.proof import compare, compare_ids
+from connectors.sources.odoo.proof import compare, compare_ids, controls
 from connectors.sources.odoo.reader import Domain, Reader, stamp
 from connectors.sources.odoo.rpc import Failed, Odoo, Refused, Unknown
 
@@ -54,6 +55,7 @@ class OdooStream(Stream):
 
     def __init__(self, model: Model, odoo: Odoo, pace: Pace) -> None:
         self.name, self.target, self.model, self.pace = model.table, model.target, model, pace
+        self.vendor_name = model.name
         self.reader = Reader(odoo, model, pace.page_size, pace.concurrency, READ_AHEAD)
         self._layout: Layout | None = None
         self._absent = False
@@ -191,6 +193,11 @@ class OdooStream(Stream):
             if gone := set(part) - set(batch.column("id").to_pylist()):
                 yield Deleted(sorted(gone))
 
+    def fields(self) -> Sequence[FieldMapping] | None:
+        """What Odoo told of the model's fields; None when this run had no record to read."""
+        reader = self.reader
+        return None if self._layout is None else mapping(reader.described, self._layout, reader.forbidden, reader.user)
+
     def prove(self, client: Client) -> Proof | None:
         """Odoo's count of the records, and sums by group for ledgers."""
         if client.loaded is None or self._absent:
@@ -210,11 +217,7 @@ class OdooStream(Stream):
 
     def _controls(self, layout: Layout | None) -> tuple[list[str], list[str]]:
         """Groups and sums, as far as the user may read the fields."""
-        by, sums = self.model.by, self.model.sums
-        if layout is None:
-            return list(by), list(sums)
-        there = [spec for spec in by if spec.partition(":")[0] in layout.fields]
-        return there, [name for name in sums if name in layout.fields] if there else []
+        return controls(self.model, None if layout is None else layout.fields)
 
 
 def _clause(name: str, newest: str, begin: datetime | None) -> list[str]:

@@ -16,6 +16,7 @@ from ipai.access.models import Role
 from ipai.access.permissions import may_read
 from ipai.access.sessions import claims_for, governed
 from ipai.lakehouse import queries as lakehouse
+from ipai.observability.console import records
 from ipai.observability.console.pages import NavItem, page, person, render, scope
 
 SAMPLE_ROWS = 20
@@ -75,19 +76,27 @@ def _sample(request: HttpRequest, detail: lakehouse.TableDetail) -> dict[str, An
     columns = [column["name"] for column in detail["column_list"]]
     try:
         with governed(claims_for(person(request))) as cursor:
-            rows = arranged(lakehouse.sample(cursor, schema, table, columns, SAMPLE_ROWS))
+            found = lakehouse.sample(cursor, schema, table, columns, SAMPLE_ROWS)
             counted, complete = lakehouse.count_rows(cursor, schema, table)
     except DatabaseError as error:
         return {"trouble": str(error).splitlines()[0]}
-    return {"sample": rows, "rows": counted, "rows_complete": complete}
+    return {"sample": arranged(f"{schema}.{table}", found), "rows": counted, "rows_complete": complete}
 
 
-def arranged(sample: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """The source's columns first; those that say where a row came from (``_run_id`` and the like) last."""
+def arranged(target: str, sample: dict[str, list[Any]]) -> dict[str, Any]:
+    """Rows of ``schema.table`` as the page shows them, each with the link to its record if there is one.
+
+    The source's columns come first; those that say where a row came from (``_run_id`` and the like) last.
+    """
     order = sorted(range(len(sample["columns"])), key=lambda index: sample["columns"][index].startswith("_"))
+    links = records.links(target, sample["columns"], sample["rows"])
+    rows = [
+        {"link": link, "cells": [_cell(row[index]) for index in order]} for row, link in zip(sample["rows"], links, strict=True)
+    ]
     return {
         "columns": [sample["columns"][index] for index in order],
-        "rows": [[_cell(row[index]) for index in order] for row in sample["rows"]],
+        "rows": rows,
+        "vendor": next((link.vendor for link in links if link), ""),
     }
 
 

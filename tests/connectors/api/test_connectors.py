@@ -89,7 +89,7 @@ def test_an_owner_is_a_person_of_the_tenant(api: Any, orders: Any, other_tenant:
 def test_check_tells_line_by_line(api: Any, orders: Any, files: Any) -> None:
     body = api.post("connectors/orders/check/").json()
     assert body["ok"] is True
-    assert all(set(line) == {"name", "ok", "detail"} for line in body["checks"])
+    assert all(set(line) == {"name", "ok", "detail", "warning"} for line in body["checks"])
     (files / "orders.csv").unlink()
     assert api.post("connectors/orders/check/").json()["ok"] is False
 

@@ -128,7 +128,7 @@ def test_what_is_loaded_can_be_asked_in_totals_and_rows(lab: Lab, rows: Any) -> 
         }
     )
     lab.run([Page(batch), Deleted((9,))], write_mode="merge", primary_key=("id",), cursor_field="at")
-    loaded = LoadedRows(TARGET, "id", lab.connector.pk)
+    loaded = LoadedRows(TARGET, ("id",), lab.connector.pk)
     assert loaded.totals(["kind", "day:month"], ["amount"]) == {
         ("x", date(2026, 1, 1)): (2, Decimal("3.30")),
         ("x", date(2026, 2, 1)): (1, 0),
@@ -138,7 +138,7 @@ def test_what_is_loaded_can_be_asked_in_totals_and_rows(lab: Lab, rows: Any) -> 
     assert loaded.members(["kind", "day:month"], (None, None), ["amount"]) == {4: (Decimal("4.00"),)}
     assert loaded.values(["kind", "nothing"], [1, 4, 9]) == {1: ("x", None), 4: (None, None)}
     assert (loaded.keys(1, 3), loaded.keys(3, None)) == ([2, 3], [4])
-    rows_of_others = LoadedRows(TARGET, "id", lab.connector.tenant_id)
+    rows_of_others = LoadedRows(TARGET, ("id",), lab.connector.tenant_id)
     assert rows_of_others.totals([], []) == {(): (0,)}
 
 
@@ -170,7 +170,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def proven(lab: Lab, stream: Proven) -> Any:
     context = lab.context(stream)
-    context.client.loaded = LoadedRows(TARGET, "id", lab.connector.pk)
+    context.client.loaded = LoadedRows(TARGET, ("id",), lab.connector.pk)
     from connectors.engine.extract import run_stream
 
     run_stream(context)
@@ -198,7 +198,7 @@ def test_a_difference_that_stays_fails_and_names_it(lab: Lab, quick: None) -> No
 
     stream = Stubborn([page((1, "a"))], **MERGE, truth={1: "b"})
     context = lab.context(stream)
-    context.client.loaded = LoadedRows(TARGET, "id", lab.connector.pk)
+    context.client.loaded = LoadedRows(TARGET, ("id",), lab.connector.pk)
     from connectors.engine.extract import run_stream
 
     with pytest.raises(StopStream, match=r"does not equal the test after 5 tries: 1 differ"):

@@ -3,57 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import queries, services
-from connectors.demo import vendors
-from connectors.demo.odoo.ledger import demo_store
+from connectors import queries
 from connectors.demo.odoo.server import Call, FakeOdoo, Response
-from connectors.engine import prove
 from connectors.models import ConnectorState
-from connectors.sources.odoo import OdooSource, rpc
+from connectors.sources.odoo import OdooSource
 from connectors.sources.odoo.fields import Field, Layout
 from connectors.sources.odoo.models import MODELS
 from connectors.sources.odoo.stream import OdooStream
+from tests.support.odoo import KEY, NOW, SECRET
 
-NOW = datetime(2025, 4, 15, 12, tzinfo=UTC)
-SECRET, KEY = "letter-box-9", "key-of-the-box-9"
 LINES = "ipai_bronze_erp.journal_entries"
 LINE, MOVE = "account.move.line", "account.move"
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def odoo(files: Any, monkeypatch: pytest.MonkeyPatch) -> FakeOdoo:
-    """A fake server of our own behind the demo's address; nothing waits."""
-    fake = FakeOdoo(demo_store(NOW), users={"reader": SECRET}, api_key=KEY)
-    monkeypatch.setattr(vendors, "_odoo", lambda: httpx.WSGITransport(app=fake))
-    monkeypatch.setattr(rpc, "LONGEST_WAIT", 0.0)
-    monkeypatch.setattr(prove, "PAUSE_SECONDS", 0.0)
-    rpc._LOGINS.clear()
-    return fake
-
-
-@pytest.fixture
-def connect(tenant: Any, actor: Any) -> Callable[..., Any]:
-    """A connector to the fake, with pages small enough that there are several."""
-
-    def make(password: str = SECRET, **config: Any) -> Any:
-        wanted = {"url": vendors.ODOO, "database": "demo", "user": "reader", "page_size": 100} | config
-        return services.create_connector(
-            actor=actor, tenant=tenant, name="erp", connector_type="odoo", config=wanted, secrets={"password": password}
-        )
-
-    return make
 
 
 def equal(fake: FakeOdoo, rows: Any) -> None:

@@ -1,0 +1,1 @@
+ALTER TABLE public.ipai_stream_fields DISABLE ROW LEVEL SECURITY;
