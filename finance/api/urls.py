@@ -5,10 +5,10 @@ from django.urls import path
 from finance.api import views
 
 urlpatterns = [
-    path("profit-and-loss", views.ProfitAndLoss.as_view()),
-    path("balance-sheet", views.BalanceSheet.as_view()),
-    path("cashflow", views.Cashflow.as_view()),
-    path("trial-balance", views.TrialBalance.as_view()),
-    path("aging", views.Aging.as_view()),
-    path("open-items", views.OpenItems.as_view()),
+    path("finance/profit-and-loss", views.ProfitAndLoss.as_view()),
+    path("finance/balance-sheet", views.BalanceSheet.as_view()),
+    path("finance/cashflow", views.Cashflow.as_view()),
+    path("finance/trial-balance", views.TrialBalance.as_view()),
+    path("finance/aging", views.Aging.as_view()),
+    path("finance/open-items", views.OpenItems.as_view()),
 ]
