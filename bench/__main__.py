@@ -58,6 +58,7 @@ def main() -> None:
     tenfold = bench.peak_at(chosen.rows * 10) if chosen.tenfold else None
     report = render(rounds, chosen.rows, tenfold, bench.server())
     report += "\n".join(["", *ledger.render(ledger.measure(chosen.lines), chosen.lines)])
+    report += "\n".join(["", *finance.render(finance.measure(chosen.items), chosen.items)])
     REPORT.write_text(f"{report}\n{webhooks.section()}", encoding="utf-8")
     print(report)
 

@@ -42,7 +42,7 @@ SELECT {META}, n, 'Partner ' || n FROM generate_series(1, 2000) AS n;
 CREATE TEMPORARY TABLE bench_groups ON COMMIT DROP AS
 SELECT g, 1000 + (g * 7919 %% 90000)::numeric AS amount, (g * 31 %% 2000) + 1 AS partner, day, day + 30 AS due,
        least(day + (g * 13 %% 60)::int, %(last)s) AS paid, g %% 20 <> 0 AS is_paid
-FROM generate_series(1, %(groups)s) AS g, LATERAL (SELECT %(first)s + (g * 104729 %% %(days)s)::int AS day) AS d;
+FROM generate_series(1, %(groups)s::bigint) AS g, LATERAL (SELECT %(first)s + (g * 104729 %% %(days)s)::int AS day) AS d;
 INSERT INTO ipai_bronze_erp.invoices (_connector_id, _tenant_id, _run_id, id, name, state, move_type, date)
 SELECT {META}, g * 4 + m.n, m.kind || '/' || g, 'posted', m.kind, CASE WHEN m.n %% 2 = 0 THEN day ELSE paid END
 FROM bench_groups, (VALUES (0, 'out_invoice'), (1, 'entry'), (2, 'in_invoice'), (3, 'entry')) AS m (n, kind);
@@ -50,7 +50,8 @@ INSERT INTO ipai_bronze_erp.journal_entries (_connector_id, _tenant_id, _run_id,
     account_id, partner_id, currency_id, date, date_maturity, name, debit, credit, balance, amount_currency, amount_residual,
     amount_residual_currency, _raw)
 SELECT {META}, g * 10 + i.n, g * 4 + i.move, 'M/' || g, 'posted', 1, i.account, partner, 1,
-       CASE WHEN i.move %% 2 = 0 THEN day ELSE paid END, due, 'Item ' || i.n, greatest(i.share * amount, 0), greatest(-i.share * amount, 0), i.share * amount, i.share * amount,
+       CASE WHEN i.move %% 2 = 0 THEN day ELSE paid END, due, 'Item ' || i.n, greatest(i.share * amount, 0),
+       greatest(-i.share * amount, 0), i.share * amount, i.share * amount,
        CASE WHEN i.account IN (4, 5) AND NOT is_paid THEN i.share * amount ELSE 0 END,
        CASE WHEN i.account IN (4, 5) AND NOT is_paid THEN i.share * amount ELSE 0 END,
        jsonb_build_object('id', g * 10 + i.n, 'more', (SELECT string_agg(md5((g * k)::text), '') FROM generate_series(1, 12) AS k))

@@ -84,7 +84,7 @@ class FinanceView(TenantView):
             raise invalid({"from": "The first day comes after the last"})
         return Period(first, last), found
 
-    def reply(self, request: Request, entries: list[dict[str, Any]], name: str) -> Any:
+    def reply(self, request: Request, entries: list[dict[str, Any]], name: str) -> Response | HttpResponse:
         """The one entry or all, in the form that is asked for."""
         form = given.a_choice(request.query_params, "format", given.FORMATS, "json")
         shown = [rendered(entry) for entry in entries]
