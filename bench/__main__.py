@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import data, ledger
-from bench.report import ROOT, write_main
+from bench import data, finance, ledger
+from bench.report import ROOT, write_main, write_section
 
 BARS = {"csv": (1.4, 1.2), "parquet": (1.2, 0.9), "jsonl": (2.0, 1.5), "merge": (1.5, 1.0)}
 MEMORY_BAR, START_BAR = 400, 1.5
@@ -40,6 +40,7 @@ def main() -> None:
     options.add_argument("--repeat", type=int, default=3)
     options.add_argument("--tenfold", action="store_true", help="load ten times the rows once, for the memory figure")
     options.add_argument("--lines", type=int, default=100_000, help="journal items of the ledger that the Odoo connector reads")
+    options.add_argument("--items", type=int, default=1_000_000, help="journal items of the ledger that finance reports on")
     chosen = options.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipai.settings")
     import django
@@ -57,6 +58,7 @@ def main() -> None:
     report = render(rounds, chosen.rows, tenfold, bench.server())
     report += "\n".join(["", *ledger.render(ledger.measure(chosen.lines), chosen.lines)])
     write_main(report)
+    write_section("finance", "\n".join(finance.render(finance.measure(chosen.items), chosen.items)))
     print(report)
 
 

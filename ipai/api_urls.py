@@ -39,7 +39,7 @@ class Elsewhere(APIView):
 
 extend_schema(exclude=True)(Elsewhere)
 
-v1 = [path("", include(f"{app}.api.urls")) for app in ("connectors", "devops", "ipai.observability")]
+v1 = [path("", include(f"{app}.api.urls")) for app in ("connectors", "devops", "finance", "ipai.observability")]
 
 urlpatterns = [
     path("v1/", include(v1)),

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "ipai.observability",
     "connectors",
     "devops",
+    "finance",
 ]
 MIDDLEWARE = [
     "ipai.observability.middleware.MetricsMiddleware",

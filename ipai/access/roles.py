@@ -30,6 +30,7 @@ PERMISSIONS: Final[Mapping[str, tuple[str, ...]]] = {
         f"access.{verb}_{model}" for verb in ("add", "change", "delete") for model in ("user", "tenant", "apitoken")
     ),
     "view_metrics": (),
+    "view_finance": (),
 }
 """Action -> permissions of the console. An action without any is checked by ``may()`` alone."""
 
