@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bench.reconciliation.ledgers import Books, Truth
+from bench.reconciliation.ledgers import Books
+from finance.reconciliation.history import Truth
 from finance.reconciliation.records import BankLine, Discount, OpenItem, Settled
 
 TEXTS = {"clean": 0.34, "squeezed": 0.08, "core": 0.08, "lookalike": 0.06, "slip": 0.10, "tail": 0.06, "wrong": 0.03, "missing": 0.25}
@@ -110,6 +111,10 @@ class Maker:
                 open_groups[key] = group
         return groups
 
+    def _alone(self, item: OpenItem) -> bool:
+        """Whether the item is all of its document, and one bank line pays all of it."""
+        return self.uses[item.id] == 1 and sum(one.document == item.document for one in self.items.values()) == 1
+
     def _cases(self, group: Sequence[Truth]) -> Iterator[tuple[Case, int]]:
         line, keys = group[0].line, frozenset(key for truth in group for key in truth.items)
         rng = self.rng("case", line.id)
@@ -118,7 +123,7 @@ class Maker:
             line = replace(line, amount=sum(truth.line.amount for truth in group), day=max(truth.line.day for truth in group))
             line = replace(line, foreign_amount=foreign or None)
         items = [self.items[key] for key in sorted(keys)]
-        special = pick(rng, SPECIAL) if len(items) == 1 and self.uses[items[0].id] == 1 else ""
+        special = pick(rng, SPECIAL) if len(items) == 1 and self._alone(items[0]) else ""
         line, amount, fee = self._amount(rng, line, items, merged=len(group) > 1, fee=group[0].fee)
         line, text = self._text(rng, line, items, nothing=special == "twin")
         line, name = self._name(rng, line, items[0].partner, nobody=special == "twin")

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,82 +18,19 @@ import httpx
 
 from connectors.demo.odoo import plan
 from connectors.demo.odoo.ledger import START, Ledger as DemoLedger
+from finance.reconciliation.history import History, Tie, Truth
 from finance.reconciliation.records import BankLine, Kind, Market, OpenItem, Partner
 
 Row = dict[str, Any]
 KINDS: Mapping[str, Kind] = {"out_invoice": "invoice", "in_invoice": "bill", "out_refund": "credit_note", "in_refund": "refund"}
-MONTH = timedelta(days=31)
 
 
 @dataclass(slots=True)
-class Tie:
-    """A partial reconcile: how much of each side's currency it took, and when."""
+class Books(History):
+    """A ledger as the bench sees it, with the names of all partners."""
 
-    debit: int
-    credit: int
-    debit_amount: int
-    credit_amount: int
-    amount: int
-    day: date
-
-
-@dataclass(slots=True)
-class Truth:
-    """A bank line with the journal items of its own entry, what they settled, and the fee booked beside."""
-
-    line: BankLine
-    own: tuple[int, ...]
-    items: tuple[int, ...]
-    fee: int = 0
-
-
-@dataclass(slots=True)
-class Books:
-    """A ledger as the bench sees it. ``items`` hold what was owed at first."""
-
-    name: str
-    items: dict[int, OpenItem]
-    ties: list[Tie]
-    truths: list[Truth]
-    partners: list[Partner]
-    market: Market
+    name: str = ""
     names: dict[int, str] = field(default_factory=dict)
-
-    def windows(self) -> Iterator[tuple[list[Truth], dict[int, OpenItem]]]:
-        """Month by month: the bank lines of the month, and the items that would be open at its end had nobody matched them."""
-        if not self.truths:
-            return
-        last = max(truth.line.day for truth in self.truths)
-        start = min(truth.line.day for truth in self.truths)
-        while start <= last:
-            end = start + MONTH
-            hidden = [truth for truth in self.truths if start <= truth.line.day < end]
-            if hidden:
-                yield hidden, self.open(end, {own for truth in hidden for own in truth.own})
-            start = end
-
-    def open(self, before: date, hidden: set[int]) -> dict[int, OpenItem]:
-        """What is open before a day when the entries of hidden bank lines are not matched."""
-        taken: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-        for tie in self.ties:
-            if tie.day < before and not {tie.debit, tie.credit} & hidden:
-                for key, amount, sign in ((tie.debit, tie.debit_amount, 1), (tie.credit, tie.credit_amount, -1)):
-                    taken[key][0] += sign * amount
-                    taken[key][1] += sign * tie.amount
-        found = {}
-        for item in self.items.values():
-            if item.day < before and item.id not in hidden:
-                amount, balance = item.amount - taken[item.id][0], item.balance - taken[item.id][1]
-                if amount:
-                    found[item.id] = _rest(item, amount, balance)
-        return found
-
-
-def _rest(item: OpenItem, amount: int, balance: int) -> OpenItem:
-    return item if amount == item.amount else OpenItem(
-        item.id, item.company, item.document, item.kind, item.number, item.partner, item.day, item.due,
-        item.currency, amount, balance, item.references, item.discount,
-    )  # fmt: skip
 
 
 def cents(amount: Any) -> int:
@@ -132,26 +69,20 @@ def books(name: str, read: Callable[[str], list[Row]], *, from_payments: bool) -
         *(_payments(read, moves, currencies, own) if from_payments else ()),
         *(_statements(read, moves, currencies)),
     ]
+    exchange = {row["id"] for row in read("account.journal") if row["code"] == "EXCH"}
     truths = []
     for line, move in bank:
         mine = [row for row in by_move[move] if row["id"] in items]
         settled = tuple(sorted({key for row in mine for key in other[row["id"]] }))
-        settled = tuple(key for key in settled if not _is_exchange(moves[items[key].document], read))
+        settled = tuple(key for key in settled if moves[items[key].document]["journal_id"] not in exchange)
         fee = sum(cents(row["balance"]) for row in by_move[move] if accounts[row["account_id"]]["account_type"].startswith("expense"))
         truths.append(Truth(line, tuple(row["id"] for row in by_move[move]), settled, fee if settled else 0))
     companies = [
         Partner(row["id"], (_clean(row["name"]),)) for row in partners if main[row["id"]] == row["id"] and row["name"]
     ]
     sorted_rates = {key: sorted(pairs) for key, pairs in rates.items()}
-    return Books(
-        name, items, ties, sorted(truths, key=lambda truth: truth.line.id), companies, Market(own, {}, sorted_rates),
-        {row["id"]: _clean(row["name"]) for row in partners if row["name"]},
-    )  # fmt: skip
-
-
-def _is_exchange(move: Row, read: Callable[[str], list[Row]]) -> bool:
-    journals = {row["id"] for row in read("account.journal") if row["code"] == "EXCH"}
-    return move["journal_id"] in journals
+    names = {row["id"]: _clean(row["name"]) for row in partners if row["name"]}
+    return Books(items, ties, sorted(truths, key=lambda truth: truth.line.id), companies, Market(own, {}, sorted_rates), name, names)
 
 
 def _clean(name: str) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bench.reconciliation.cases import Case, Window, windows
 from bench.reconciliation.ledgers import Books
 from finance.reconciliation.engine import Engine
+from finance.reconciliation.fitting import Case as Example
+from finance.reconciliation.history import same
 from finance.reconciliation.knowledge import Knowledge, name_key
 from finance.reconciliation.model import Model
 from finance.reconciliation.records import OpenItem, Suggestion
-
-Example = tuple[list[dict[str, float]], int | None]
 
 
 @dataclass(slots=True)
@@ -76,14 +75,6 @@ def examples(books: Books, seed: int) -> list[Example]:
     return found
 
 
-def same(given: frozenset[int], answer: frozenset[int], items: dict[int, OpenItem]) -> bool:
-    """Whether two sets settle the same; equal instalments of one document are as good as each other."""
-    def shown(keys: Iterable[int]) -> Counter[tuple[int, str, int]]:
-        return Counter((items[key].document, items[key].currency, items[key].amount) for key in keys)
-
-    return bool(answer) and (given == answer or shown(given) == shown(answer))
-
-
 def count(tally: Tally, case: Case, given: Suggestion, items: dict[int, OpenItem]) -> None:
     top = given.candidates[0] if given.candidates else None
     right = bool(top and same(frozenset(top.items), case.answer, items))
@@ -94,7 +85,7 @@ def count(tally: Tally, case: Case, given: Suggestion, items: dict[int, OpenItem
     if top:
         tally.probabilities.append((top.probability, right))
     if selected and not right:
-        tally.wrong.append(f"{case.done} {case.line} answer {[items.get(k) for k in case.answer]} given {[items[k] for k in top.items] if top else None} p={top.probability if top else 0} {[e.words for e in top.evidence] if top else ''}")
+        tally.wrong.append(f"{case.line.id}: {dict(case.done)}")
     if case.done.get("special") == "twin":
         tally.twins += 1
         tally.twins_selected += selected

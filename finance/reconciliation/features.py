@@ -64,6 +64,8 @@ def _amount(found: Found, *, many: bool) -> Features:
     fit = found.fit
     name = f"fee_{'known' if fit.known_fee else 'new'}" if fit.kind == "fee" else fit.kind
     values = {f"sum_{name}" if many and name in ("exact", "partial") else name: 1.0}
+    if fit.kind == "exact" and sum(item.amount for item in found.items) % 1000 == 0:
+        values["exact_round"] = 1.0
     if fit.kind == "exchange":
         values["exchange_off"] = min(abs(fit.percent), 3.0)
     if fit.kind == "discount" and fit.late:

@@ -6,17 +6,20 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from finance.reconciliation.amounts import EXCHANGE_BAND, FEE_SHARE, MOST_FEE, discounted, fit
 from finance.reconciliation.knowledge import Knowledge
 from finance.reconciliation.names import NameIndex
 from finance.reconciliation.records import BankLine, Fit, Market, OpenItem
 from finance.reconciliation.sums import MOST_AMOUNTS, Budget, subsets
-from finance.reconciliation.text import Keys, Mentions, keys, mentions
+from finance.reconciliation.text import SHORTEST_FUZZY, Keys, Mentions, keys, mentions, shortened
 
 MOST = 40
 """Open items looked at for each way of finding them."""
-MOST_PARTIAL, MOST_NAMED, MOST_GROUPS = 5, 30, 3
+MOST_PARTIAL, MOST_NAMED, MOST_GROUPS, MOST_HINTS = 5, 30, 3, 8
+MOST_PAIRED, MOST_PAIRS = 24, 300_000
+"""Pairs are kept for partners with so many open items, and so many in all."""
 
 
 @dataclass(slots=True)
@@ -57,6 +60,8 @@ class Index:
         foreign: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for item in self.items.values():
             self._add(item, ranges, foreign)
+        self._slips: dict[tuple[int, str], list[int]] | None = None
+        self._pairs: dict[tuple[int, str, int], list[tuple[int, int]]] | None = None
         self.ranges = {key: sorted(pairs) for key, pairs in ranges.items()}
         self.foreign = {key: sorted(pairs) for key, pairs in foreign.items()}
 
@@ -71,6 +76,30 @@ class Index:
             for what in ("full", "core", "tail"):
                 if key := getattr(found, what):
                     self.by_reference[item.company, what, key].append(item.id)
+
+    def slips(self, company: int, key: str) -> list[int]:
+        """Items whose number is this one but for one slip."""
+        if self._slips is None:
+            self._slips = defaultdict(list)
+            for (owner, what, known), holders in self.by_reference.items():
+                if what == "full" and len(known) >= SHORTEST_FUZZY:
+                    for cut in shortened(known):
+                        self._slips[owner, cut] += holders
+        return sorted({found for cut in shortened(key) for found in self._slips.get((company, cut), ())})
+
+    def pairs(self, company: int, currency: str, amount: int) -> list[tuple[int, int]]:
+        """Two items of one partner that come to an amount."""
+        if self._pairs is None:
+            self._pairs = defaultdict(list)
+            left = MOST_PAIRS
+            for (owner, partner), mine in sorted(self.by_partner.items(), key=str):
+                left -= len(mine) * (len(mine) - 1) // 2
+                if partner is None or len(mine) > MOST_PAIRED or left < 0:
+                    continue
+                for one, other in combinations([self.items[key] for key in mine], 2):
+                    if one.currency == other.currency:
+                        self._pairs[owner, one.currency, one.amount + other.amount].append((one.id, other.id))
+        return self._pairs.get((company, currency, amount), [])[:MOST_HINTS]
 
     def between(self, company: int, currency: str, low: int, high: int) -> list[int]:
         """Items with a rest from ``low`` to ``high``, at most :data:`MOST`."""
@@ -110,7 +139,7 @@ class Finder:
         """All sets worth judging, without doubles, in an order that depends on nothing but the data."""
         payer, said = self.payer(line), mentions(line.text)
         named = self.named(line, said)
-        singles = self._singles(line, payer, named)
+        singles = self._singles(line, payer, named, said)
         sets = {frozenset({found.items[0].id}): found for found in singles}
         for found in self._sums(line, payer, named):
             sets.setdefault(frozenset(item.id for item in found.items), found)
@@ -124,9 +153,9 @@ class Finder:
                 found |= dict.fromkeys(self.index.by_reference.get((line.company, what, key), [])[:MOST])
         return [key for key in found if self.index.items[key].amount * line.amount > 0 or len(found) > 1][:MOST_NAMED]
 
-    def _singles(self, line: BankLine, payer: Payer, named: Sequence[int]) -> list[Found]:
+    def _singles(self, line: BankLine, payer: Payer, named: Sequence[int], said: Mentions) -> list[Found]:
         """One item each; in part or too much only where the text or the payer points to it."""
-        pointed = dict.fromkeys(named)
+        pointed = dict.fromkeys([*named, *self._hinted(line, said, named)])
         for partner in sorted(payer.known, key=lambda partner: (-payer.known[partner][1], partner))[:MOST_GROUPS]:
             pointed |= dict.fromkeys(self._nearest(line, self.index.by_partner.get((line.company, partner), [])))
         by_amount = self._by_amount(line, pointed)
@@ -143,6 +172,16 @@ class Finder:
                     continue
             found.append(Found((item,), how))
         return _first_instalments(found)
+
+    def _hinted(self, line: BankLine, said: Mentions, named: Sequence[int]) -> list[int]:
+        """Items whose last digits stand in the text, or whose number does with a slip, where no number stands clearly."""
+        found: list[int] = []
+        for key in () if named else [*sorted(said.tail), *sorted(said.full)]:
+            tails = self.index.by_reference.get((line.company, "tail", key), []) if key in said.tail else []
+            hits = tails or (self.index.slips(line.company, key) if len(key) >= SHORTEST_FUZZY else [])
+            hits = [hit for hit in hits if self.index.items[hit].amount * line.amount > 0]
+            found += hits if len(hits) <= MOST_HINTS else []
+        return found[: 2 * MOST_HINTS]
 
     def _by_amount(self, line: BankLine, preferred: Iterable[int]) -> list[int]:
         """Items of that amount, of a little more or less for fees, and in other currencies at about the rate."""
@@ -186,7 +225,16 @@ class Finder:
             mine = self.index.by_partner.get((line.company, partner), [])
             mine = mine if len(mine) <= MOST_AMOUNTS else self._nearest(line, mine)
             found += self._adding_up(line, [self.index.items[key] for key in mine], budget)
+        if not found:
+            found = self._pairs(line)
         return found
+
+    def _pairs(self, line: BankLine) -> list[Found]:
+        """Two items of any one partner, where nothing says who has paid."""
+        pairs = self.index.pairs(line.company, line.currency, line.amount)
+        chosen = [(self.index.items[one], self.index.items[other]) for one, other in pairs]
+        fits = [(pair, fit(line, pair, self.market, self.knowledge)) for pair in chosen]
+        return [Found(pair, how, len(pairs) - 1) for pair, how in fits if how]
 
     def _adding_up(self, line: BankLine, items: Sequence[OpenItem], budget: Budget) -> list[Found]:
         """Sums in one currency: to the amount itself, and to the amount with a usual fee."""

@@ -83,24 +83,3 @@ def isotonic(pairs: Sequence[tuple[float, bool]], *, bins: int = 20) -> Knots:
         mean = total / cases
         knots[round(mean, 6)] = round((right + 2 * mean) / (cases + 2), 6)
     return tuple(sorted(knots.items()))
-
-
-def fit_weights(cases: Sequence[tuple[Sequence[Mapping[str, float]], int | None]], *, rounds: int = 300, decay: float = 0.002) -> dict[str, float]:
-    """Maximum likelihood by gradient ascent with momentum and a little decay. A case: features per set, position of the right one or None."""
-    names = sorted({name for sets, _ in cases for one in sets for name in one})
-    place = {name: at for at, name in enumerate(names)}
-    rows = [([[(place[name], value) for name, value in sorted(one.items())] for one in sets], right) for sets, right in cases]
-    weights, speed = [0.0] * len(names), [0.0] * len(names)
-    for step in range(rounds):
-        slope = [-decay * weight for weight in weights]
-        for sets, right in rows:
-            chances = shares([sum(weights[at] * value for at, value in one) for one in sets])
-            for number, one in enumerate(sets):
-                push = ((number == right) - chances[number]) / len(rows)
-                if abs(push) > 1e-12:
-                    for at, value in one:
-                        slope[at] += push * value
-        rate = 4.0 if step < rounds * 0.7 else 1.5
-        speed = [0.9 * old + rate * new for old, new in zip(speed, slope, strict=True)]
-        weights = [weight + change for weight, change in zip(weights, speed, strict=True)]
-    return {name: round(weight, 4) for name, weight in zip(names, weights, strict=True)}

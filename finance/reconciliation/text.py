@@ -135,6 +135,11 @@ def near(one: str, other: str) -> bool:
     return left[1:] == right if len(left) > len(right) else left == right[1:]
 
 
+def shortened(key: str) -> set[str]:
+    """The key and all keys that have one sign less: two keys that share one are about one slip apart."""
+    return {key, *(key[:at] + key[at + 1 :] for at in range(len(key)))}
+
+
 def fingerprint(text: str) -> str:
     """A text without its numbers: what the transfers of one payer have in common. Empty when little is left."""
     words = [part for part in pieces(text) if not any(sign.isdigit() for sign in part)]
