@@ -16,14 +16,30 @@ from bench.reconciliation.ledgers import Books
 from finance.reconciliation.history import Truth
 from finance.reconciliation.records import BankLine, Discount, OpenItem, Settled
 
-TEXTS = {"clean": 0.34, "squeezed": 0.08, "core": 0.08, "lookalike": 0.06, "slip": 0.10, "tail": 0.06, "wrong": 0.03, "missing": 0.25}
+TEXTS = {
+    "clean": 0.34,
+    "squeezed": 0.08,
+    "core": 0.08,
+    "lookalike": 0.06,
+    "slip": 0.10,
+    "tail": 0.06,
+    "wrong": 0.03,
+    "missing": 0.25,
+}
 NAMES = {"full": 0.28, "cut": 0.28, "old": 0.10, "slip": 0.08, "nobody": 0.16, "stranger": 0.06, "another": 0.04}
 AMOUNTS = {"same": 0.72, "fee": 0.09, "discount": 0.06, "split": 0.04, "merged": 0.09}
 SPECIAL = {"": 0.94, "absent": 0.03, "twin": 0.03}
 """``absent``: the document is not entered yet. ``twin``: another document of that amount, and no word of which is meant."""
 NOISE = 0.05
 FEES = (1250, 250, 1500)
-SENTENCES = ("Invoice {0}", "{0}", "Payment of {0}, thank you", "RF {0} /ROC/", "{0} from our account", "SEPA CREDIT {0} EREF 83{1}")
+SENTENCES = (
+    "Invoice {0}",
+    "{0}",
+    "Payment of {0}, thank you",
+    "RF {0} /ROC/",
+    "{0} from our account",
+    "SEPA CREDIT {0} EREF 83{1}",
+)
 EMPTY = ("Payment, thank you", "TRANSFER", "SEPA CREDIT EREF 99{1}", "Online banking {1}", "")
 SPLIT_ID = 20_000_000
 
@@ -139,7 +155,9 @@ class Maker:
         else:
             yield Case(line, keys, done), fee
 
-    def _amount(self, rng: random.Random, line: BankLine, items: Sequence[OpenItem], *, merged: bool, fee: int) -> tuple[BankLine, str, int]:
+    def _amount(
+        self, rng: random.Random, line: BankLine, items: Sequence[OpenItem], *, merged: bool, fee: int
+    ) -> tuple[BankLine, str, int]:
         if line.foreign_amount is not None:
             if rng.random() < 0.5:
                 return line, "merged" if merged else "foreign", 0
@@ -207,7 +225,9 @@ class Maker:
         others = sorted({one.partner for one in self.items.values() if one.partner} - {item.partner})
         key = item.id + 50_000_000
         partner = rng.choice([item.partner, *others[:5]])
-        self.items[key] = replace(item, id=key, document=key, number=f"{item.number[:-2]}{rng.randrange(10, 99)}", partner=partner, references=())
+        self.items[key] = replace(
+            item, id=key, document=key, number=f"{item.number[:-2]}{rng.randrange(10, 99)}", partner=partner, references=()
+        )
 
     def _noise(self, like: BankLine, number: int) -> Case:
         """A bank line of its own account that no document belongs to."""

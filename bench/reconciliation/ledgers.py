@@ -51,7 +51,9 @@ def books(name: str, read: Callable[[str], list[Row]], *, from_payments: bool) -
     main = {row["id"]: row["commercial_partner_id"] or row["id"] for row in partners}
     lines = [row for row in read("account.move.line") if row["parent_state"] == "posted"]
     items = {
-        row["id"]: _item(row, moves[row["move_id"]], currencies, own, main) for row in lines if accounts[row["account_id"]]["reconcile"]
+        row["id"]: _item(row, moves[row["move_id"]], currencies, own, main)
+        for row in lines
+        if accounts[row["account_id"]]["reconcile"]
     }
     ties = [
         Tie(row["debit_move_id"], row["credit_move_id"], cents(row["debit_amount_currency"]), cents(row["credit_amount_currency"]),
@@ -73,16 +75,18 @@ def books(name: str, read: Callable[[str], list[Row]], *, from_payments: bool) -
     truths = []
     for line, move in bank:
         mine = [row for row in by_move[move] if row["id"] in items]
-        settled = tuple(sorted({key for row in mine for key in other[row["id"]] }))
+        settled = tuple(sorted({key for row in mine for key in other[row["id"]]}))
         settled = tuple(key for key in settled if moves[items[key].document]["journal_id"] not in exchange)
-        fee = sum(cents(row["balance"]) for row in by_move[move] if accounts[row["account_id"]]["account_type"].startswith("expense"))
+        fee = sum(
+            cents(row["balance"]) for row in by_move[move] if accounts[row["account_id"]]["account_type"].startswith("expense")
+        )
         truths.append(Truth(line, tuple(row["id"] for row in by_move[move]), settled, fee if settled else 0))
-    companies = [
-        Partner(row["id"], (_clean(row["name"]),)) for row in partners if main[row["id"]] == row["id"] and row["name"]
-    ]
+    companies = [Partner(row["id"], (_clean(row["name"]),)) for row in partners if main[row["id"]] == row["id"] and row["name"]]
     sorted_rates = {key: sorted(pairs) for key, pairs in rates.items()}
     names = {row["id"]: _clean(row["name"]) for row in partners if row["name"]}
-    return Books(items, ties, sorted(truths, key=lambda truth: truth.line.id), companies, Market(own, {}, sorted_rates), name, names)
+    return Books(
+        items, ties, sorted(truths, key=lambda truth: truth.line.id), companies, Market(own, {}, sorted_rates), name, names
+    )
 
 
 def _clean(name: str) -> str:
@@ -100,7 +104,9 @@ def _item(row: Row, move: Row, currencies: Mapping[int, str], own: Mapping[int, 
     )  # fmt: skip
 
 
-def _statements(read: Callable[[str], list[Row]], moves: Mapping[int, Row], currencies: Mapping[int, str]) -> Iterator[tuple[BankLine, int]]:
+def _statements(
+    read: Callable[[str], list[Row]], moves: Mapping[int, Row], currencies: Mapping[int, str]
+) -> Iterator[tuple[BankLine, int]]:
     for row in read("account.bank.statement.line"):
         if row["is_reconciled"]:
             foreign = currencies[row["foreign_currency_id"]] if row["foreign_currency_id"] else None
@@ -124,9 +130,20 @@ def _payments(
         amount = cents(row["amount_company_currency_signed"]) if currency != own[company] else sign * cents(row["amount"])
         foreign = (sign * cents(row["amount"]), currency) if currency != own[company] else (None, None)
         memo = row["memo"] or move["ref"] or ""
-        yield BankLine(
-            10_000_000 + row["id"], company, date.fromisoformat(move["date"]), abs(amount) * sign, own[company], f"Invoice {memo}", "?", None, *foreign
-        ), row["move_id"]
+        yield (
+            BankLine(
+                10_000_000 + row["id"],
+                company,
+                date.fromisoformat(move["date"]),
+                abs(amount) * sign,
+                own[company],
+                f"Invoice {memo}",
+                "?",
+                None,
+                *foreign,
+            ),
+            row["move_id"],
+        )
 
 
 def demo(seed: int, years: int = 2) -> Books:
@@ -147,7 +164,16 @@ def demo(seed: int, years: int = 2) -> Books:
 @contextmanager
 def simulator(seed: int, lines: int) -> Iterator[str]:
     """The simulator of ``IPAI_SIMS`` as a process of its own; its address."""
-    command = [sys.executable, str(Path(os.environ["IPAI_SIMS"]) / "odoo.py"), "--port", "0", "--scale", str(lines), "--seed", str(seed)]
+    command = [
+        sys.executable,
+        str(Path(os.environ["IPAI_SIMS"]) / "odoo.py"),
+        "--port",
+        "0",
+        "--scale",
+        str(lines),
+        "--seed",
+        str(seed),
+    ]
     command += ["--user", "bench", "--password", "bench"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

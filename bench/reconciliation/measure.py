@@ -36,7 +36,18 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        for name in ("solvable", "first", "among", "selected", "right", "right_solvable", "twins", "twins_selected", "without", "without_selected"):
+        for name in (
+            "solvable",
+            "first",
+            "among",
+            "selected",
+            "right",
+            "right_solvable",
+            "twins",
+            "twins_selected",
+            "without",
+            "without_selected",
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.classes += other.classes
         self.probabilities += other.probabilities
@@ -68,7 +79,9 @@ def examples(books: Books, seed: int) -> list[Example]:
         engine = Engine(window.items.values(), books.partners, books.market, knowledge, Model())
         for one in engine.cases(case.line for case in window.cases):
             case = answers[one.line.id]
-            right = next((at for at, judged in enumerate(one.judged) if same(frozenset(judged.ids), case.answer, window.items)), None)
+            right = next(
+                (at for at, judged in enumerate(one.judged) if same(frozenset(judged.ids), case.answer, window.items)), None
+            )
             if one.judged:
                 found.append(([judged.features for judged in one.judged], right))
         knowledge.learn(window.settled)
@@ -108,7 +121,11 @@ def plain(tally: Tally, case: Case, window: Window, books: Books) -> None:
     fitting = [
         item.id
         for item in window.items.values()
-        if item.company == case.line.company and (item.amount, item.currency) in paid and item.partner and name and name_key(books.names.get(item.partner, "")).startswith(name)
+        if item.company == case.line.company
+        and (item.amount, item.currency) in paid
+        and item.partner
+        and name
+        and name_key(books.names.get(item.partner, "")).startswith(name)
     ]
     solvable = bool(case.answer) and case.done.get("special") != "twin"
     tally.plain["solvable"] += solvable

@@ -22,7 +22,9 @@ def total(tallies: Mapping[str, Tally]) -> Tally:
     return whole
 
 
-def render(development: Mapping[str, Tally], held_out: Mapping[str, Tally], seconds: float, *, simulated: bool) -> tuple[str, list[str]]:
+def render(
+    development: Mapping[str, Tally], held_out: Mapping[str, Tally], seconds: float, *, simulated: bool
+) -> tuple[str, list[str]]:
     """The report, and which bars it misses."""
     whole = total(held_out)
     missed = missing(whole)
@@ -38,7 +40,10 @@ def render(development: Mapping[str, Tally], held_out: Mapping[str, Tally], seco
         "once, against everything that was open at its end, with what the months before it teach. Then the lines are made bad; the",
         "shares were set before anything was measured:",
         "",
-        *[f"- {what}: " + ", ".join(f"{name or 'nothing'} {share:.0%}" for name, share in shares.items()) for what, shares in SHARES.items()],
+        *[
+            f"- {what}: " + ", ".join(f"{name or 'nothing'} {share:.0%}" for name, share in shares.items())
+            for what, shares in SHARES.items()
+        ],
         f"- for every twenty lines one more that belongs to no document ({cases.NOISE:.0%}), beside the rent, wages, taxes and loans of the ledger itself",
         "",
         "Weights and calibration come from the development seeds; nothing was chosen by looking at the held-out ones.",
@@ -91,7 +96,10 @@ def per_ledger(title: str, tallies: Mapping[str, Tally]) -> list[str]:
         f"| {one.twins_selected} of {one.twins} | {', '.join(f'{outcome} {one.classes[outcome]}' for outcome in ('match', 'likely', 'ambiguous', 'none'))} |"
         for name, one in tallies.items()
     ]
-    head = ["| ledger | lines | precision | recall | first right | ambiguous selected | classes |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    head = [
+        "| ledger | lines | precision | recall | first right | ambiguous selected | classes |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     return [f"## {title}", "", *head, *rows, ""]
 
 

@@ -28,7 +28,9 @@ def fit(line: BankLine, items: Sequence[OpenItem], market: Market, knowledge: Kn
     if rate is not None and abs(difference) <= max(1, EXCHANGE_BAND * abs(owed)):
         return Fit("exchange", difference, currency, rate=rate, percent=100 * difference / abs(owed))
     if rate is None:
-        found = _discounted(line, items, paid, currency) or _with_fee(abs(owed), difference, incoming=incoming, line=line, knowledge=knowledge)
+        found = _discounted(line, items, paid, currency) or _with_fee(
+            abs(owed), difference, incoming=incoming, line=line, knowledge=knowledge
+        )
         if found:
             return found
     return Fit("partial" if difference < 0 else "over", difference, currency, rate=rate)
@@ -52,7 +54,11 @@ def _measured(line: BankLine, items: Sequence[OpenItem], market: Market) -> tupl
             converted = market.to_company(owed, line.company, currency, line.day)
             return None if converted is None else (line.amount, converted, own, rate)
     paid = market.to_company(line.amount, line.company, line.currency, line.day)
-    return None if paid is None else (paid, sum(item.balance for item in items), own, market.rate(line.company, line.currency, line.day))
+    return (
+        None
+        if paid is None
+        else (paid, sum(item.balance for item in items), own, market.rate(line.company, line.currency, line.day))
+    )
 
 
 def discounted(item: OpenItem) -> int:
@@ -69,7 +75,9 @@ def _discounted(line: BankLine, items: Sequence[OpenItem], paid: int, currency: 
     if late > DISCOUNT_GRACE:
         return None
     owed = sum(item.amount for item in items)
-    return Fit("discount", abs(paid) - abs(owed), currency, late=late > timedelta(0), percent=max(d.basis_points for d in offered) / 100)
+    return Fit(
+        "discount", abs(paid) - abs(owed), currency, late=late > timedelta(0), percent=max(d.basis_points for d in offered) / 100
+    )
 
 
 def _with_fee(owed: int, difference: int, *, incoming: bool, line: BankLine, knowledge: Knowledge) -> Fit | None:

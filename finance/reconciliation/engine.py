@@ -51,7 +51,12 @@ class Engine:
     """Open items, partners and what the past teaches; asked for the suggestions of bank lines."""
 
     def __init__(
-        self, items: Iterable[OpenItem], partners: Iterable[Partner], market: Market, knowledge: Knowledge, model: Model | None = None
+        self,
+        items: Iterable[OpenItem],
+        partners: Iterable[Partner],
+        market: Market,
+        knowledge: Knowledge,
+        model: Model | None = None,
     ) -> None:
         self.model = model or shipped()
         self.market = market
@@ -101,7 +106,9 @@ class Engine:
         lost = {key for one in case.judged for key in one.ids if _lost(wanted.get(key, []), case.line.id)}
         judged = [one for one in case.judged if not lost.intersection(one.ids)] or case.judged
         chances = shares([one.score for one in judged])
-        ranked = sorted(zip(judged, chances, strict=True), key=lambda pair: (-pair[1], len(pair[0].ids), pair[0].ids))[:MOST_CANDIDATES]
+        ranked = sorted(zip(judged, chances, strict=True), key=lambda pair: (-pair[1], len(pair[0].ids), pair[0].ids))[
+            :MOST_CANDIDATES
+        ]
         if not ranked:
             return Suggestion(case.line.id, "none", (), "No open item fits the amount, the text or the payer")
         rival = _rival(wanted, case.line.id, ranked[0][0].ids)
@@ -109,7 +116,9 @@ class Engine:
             Candidate(
                 one.ids,
                 one.found.fit,
-                evidence(case.line, one.found, one.reading, one.features, case.payer, self.market, self.model.weights, one.partners),
+                evidence(
+                    case.line, one.found, one.reading, one.features, case.payer, self.market, self.model.weights, one.partners
+                ),
                 round(chance, 6),
                 round(self.model.confidence(chance), 4),
                 one.partners,

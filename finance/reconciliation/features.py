@@ -36,7 +36,10 @@ def read(found: Found, said: Mentions, index: Index, named: Sequence[int]) -> Re
     chosen = {item.id for item in found.items}
     documents = {item.document for item in found.items}
     others = sum(1 for key in named if key not in chosen and index.items[key].document not in documents)
-    another = any(strength is None and any(said.names_another(one) for one in index.keys[item.id]) for item, strength in zip(found.items, strengths, strict=True))
+    another = any(
+        strength is None and any(said.names_another(one) for one in index.keys[item.id])
+        for item, strength in zip(found.items, strengths, strict=True)
+    )
     return Reading(strengths, another, others)
 
 

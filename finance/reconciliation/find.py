@@ -65,7 +65,9 @@ class Index:
         self.ranges = {key: sorted(pairs) for key, pairs in ranges.items()}
         self.foreign = {key: sorted(pairs) for key, pairs in foreign.items()}
 
-    def _add(self, item: OpenItem, ranges: dict[tuple[int, str], list[tuple[int, int]]], foreign: dict[int, list[tuple[int, int]]]) -> None:
+    def _add(
+        self, item: OpenItem, ranges: dict[tuple[int, str], list[tuple[int, int]]], foreign: dict[int, list[tuple[int, int]]]
+    ) -> None:
         for amount in {item.amount, discounted(item)}:
             self.by_amount[item.company, item.currency, amount].append(item.id)
         self.by_partner[item.company, item.partner].append(item.id)
@@ -245,7 +247,9 @@ class Finder:
                 continue
             for target in (amount, *(amount + fee for fee in self.knowledge.usual_fees(currency))):
                 sums, complete = subsets([item.amount for item in same], target, budget)
-                sums += subsets([discounted(item) for item in same], target, budget)[0] if any(item.discount for item in same) else []
+                sums += (
+                    subsets([discounted(item) for item in same], target, budget)[0] if any(item.discount for item in same) else []
+                )
                 for one in sums:
                     chosen = tuple(same[at] for at in one.positions)
                     how = fit(line, chosen, self.market, self.knowledge)

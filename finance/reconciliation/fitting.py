@@ -17,7 +17,9 @@ def fit_weights(cases: Sequence[Case], *, rounds: int = 12, decay: float = 1.0) 
     """Weights by feature. ``decay`` draws each towards 0 as one case would."""
     names = sorted({name for sets, _ in cases for one in sets for name in one})
     place = {name: at for at, name in enumerate(names)}
-    rows = [([[(place[name], value) for name, value in sorted(one.items()) if value] for one in sets], right) for sets, right in cases]
+    rows = [
+        ([[(place[name], value) for name, value in sorted(one.items()) if value] for one in sets], right) for sets, right in cases
+    ]
     weights = [0.0] * len(names)
     for _ in range(rounds):
         slope, curve = _slope_and_curve(rows, weights, decay)

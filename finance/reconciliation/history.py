@@ -72,7 +72,9 @@ class History:
                     taken[key][0] += sign * amount
                     taken[key][1] += sign * tie.amount
         rests = (
-            replace(item, amount=item.amount - taken[item.id][0], balance=item.balance - taken[item.id][1]) if item.id in taken else item
+            replace(item, amount=item.amount - taken[item.id][0], balance=item.balance - taken[item.id][1])
+            if item.id in taken
+            else item
             for item in self.items.values()
             if item.day < before and item.id not in hidden
         )
@@ -105,6 +107,10 @@ def calibrated(history: History, model: Model) -> tuple[Model, int]:
             if given.candidates:
                 top = given.candidates[0]
                 pairs.append((top.probability, same(frozenset(top.items), answers[given.line], items)))
-        done = [Settled(truth.line, tuple(items[key] for key in truth.items), truth.fee) for truth in truths if truth.items and truth.line.id in answers]
+        done = [
+            Settled(truth.line, tuple(items[key] for key in truth.items), truth.fee)
+            for truth in truths
+            if truth.items and truth.line.id in answers
+        ]
         knowledge.learn(done)
     return (Model(model.weights, isotonic(pairs)) if len(pairs) >= ENOUGH else model), len(pairs)

@@ -63,7 +63,10 @@ class Knowledge:
     def as_json(self) -> dict[str, Any]:
         """Plain data, for storage."""
         stores = {"names": self.names, "texts": self.texts, "fees": self.fees}
-        return {name: {key: {str(of): n for of, n in sorted(counts.items())} for key, counts in sorted(store.items())} for name, store in stores.items()}
+        return {
+            name: {key: {str(of): n for of, n in sorted(counts.items())} for key, counts in sorted(store.items())}
+            for name, store in stores.items()
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Knowledge:

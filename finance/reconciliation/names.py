@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from finance.reconciliation.records import Partner
 from finance.reconciliation.text import near, pieces
 
-LEGAL = frozenset("GMBH AG SE KG OHG UG MBH CO INC LLC LTD LIMITED CORP PLC SA SAS SARL SRL BV NV OY AB AS SPA SPZOO AND UND THE".split())
+LEGAL = frozenset(
+    "GMBH AG SE KG OHG UG MBH CO INC LLC LTD LIMITED CORP PLC SA SAS SARL SRL BV NV OY AB AS SPA SPZOO AND UND THE".split()
+)
 SHORTEST_PREFIX = 3
 MOST = 5
 COMMON = 400
@@ -85,7 +87,11 @@ class NameIndex:
             return got / total if total and all(part == 1.0 for part in matched.values()) else 0.0
         seen = {word: max((_likeness(word, other, last=word == observed[-1]) for other in name), default=0.0) for word in observed}
         shown = sum(self.weight(word) for word in seen)
-        return 0.65 * sum(self.weight(word) * part for word, part in seen.items()) / shown + 0.35 * got / total if shown and total else 0.0
+        return (
+            0.65 * sum(self.weight(word) * part for word, part in seen.items()) / shown + 0.35 * got / total
+            if shown and total
+            else 0.0
+        )
 
 
 def _likeness(seen: str, word: str, *, last: bool) -> float:

@@ -95,7 +95,11 @@ class Mentions:
             return False
         at = self.squeezed.find(key)
         end = at + len(key)
-        return at >= 0 and not self.squeezed[end : end + 1].isdigit() and not (key[0].isdigit() and self.squeezed[at - 1 : at].isdigit())
+        return (
+            at >= 0
+            and not self.squeezed[end : end + 1].isdigit()
+            and not (key[0].isdigit() and self.squeezed[at - 1 : at].isdigit())
+        )
 
 
 def mentions(text: str) -> Mentions:

@@ -59,7 +59,9 @@ def _amount(line: BankLine, found: Found, market: Market, weight: Weight, with_l
     data = {"difference": fit.difference, "currency": fit.currency, "items": count}
     what = f"sum of {count} items" if count > 1 else "amount"
     if fit.kind == "exact":
-        yield Evidence("amount_exact" if count == 1 else "sum_exact", f"{what} exact", weight("exact", "sum_exact", "sum_more"), data)
+        yield Evidence(
+            "amount_exact" if count == 1 else "sum_exact", f"{what} exact", weight("exact", "sum_exact", "sum_more"), data
+        )
     elif fit.kind == "fee":
         text = f"{what} {'less' if line.amount > 0 else 'plus'} a fee of {off}" + (", seen before" if fit.known_fee else "")
         yield Evidence("fee", text, weight("fee_known", "fee_new", "sum_more"), data | {"known": fit.known_fee})
@@ -68,7 +70,9 @@ def _amount(line: BankLine, found: Found, market: Market, weight: Weight, with_l
         yield Evidence("discount", text, weight("discount", "discount_late"), data | {"percent": fit.percent, "late": fit.late})
     elif fit.kind == "exchange":
         text = f"{what} at the rate {fit.rate:.6g}, exchange difference {off} ({fit.percent:+.2f} %)"
-        yield Evidence("exchange", text, weight("exchange", "exchange_off"), data | {"rate": fit.rate, "percent": round(fit.percent, 4)})
+        yield Evidence(
+            "exchange", text, weight("exchange", "exchange_off"), data | {"rate": fit.rate, "percent": round(fit.percent, 4)}
+        )
     elif fit.kind == "partial":
         text = f"partial payment, {off} stay open"
         yield Evidence("partial", text, weight("partial", "sum_partial", "partial_round", "named_partial"), data)
@@ -76,9 +80,18 @@ def _amount(line: BankLine, found: Found, market: Market, weight: Weight, with_l
         yield Evidence("over", f"{off} more than is open", weight("over", "named_partial"), data)
     if with_lines:
         lines = ", ".join(map(str, with_lines))
-        yield Evidence("parts_complete", f"together with bank line {lines} it is the whole amount", weight("parts_complete"), {"lines": list(with_lines)})
+        yield Evidence(
+            "parts_complete",
+            f"together with bank line {lines} it is the whole amount",
+            weight("parts_complete"),
+            {"lines": list(with_lines)},
+        )
     if found.alternatives:
-        text = f"{found.alternatives} other sums of this partner come to the amount" if found.alternatives > 1 else "another sum of this partner comes to the amount"
+        text = (
+            f"{found.alternatives} other sums of this partner come to the amount"
+            if found.alternatives > 1
+            else "another sum of this partner comes to the amount"
+        )
         yield Evidence("other_sums", text, weight("sum_others"), {"count": found.alternatives})
 
 
@@ -102,7 +115,11 @@ def _partner(features: Features, weight: Weight) -> Iterator[Evidence]:
 
 def _time(line: BankLine, found: Found, features: Features, weight: Weight) -> Iterator[Evidence]:
     days = min(((line.day - item.due).days for item in found.items), key=abs)
-    text = "on the due date" if not days else f"{abs(days)} day{'s' if abs(days) != 1 else ''} {'after' if days > 0 else 'before'} the due date"
+    text = (
+        "on the due date"
+        if not days
+        else f"{abs(days)} day{'s' if abs(days) != 1 else ''} {'after' if days > 0 else 'before'} the due date"
+    )
     yield Evidence("days", text, weight("days", "days_far", "payment_near"), {"days": days})
     if features.get("before_document"):
         yield Evidence("before_document", "the money moved before the document's date", weight("before_document"))
