@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "ipai.observability",
     "connectors",
     "devops",
+    "finance",
 ]
 MIDDLEWARE = [
     "ipai.observability.middleware.MetricsMiddleware",
