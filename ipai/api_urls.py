@@ -39,7 +39,11 @@ class Elsewhere(APIView):
 
 extend_schema(exclude=True)(Elsewhere)
 
-v1 = [path("", include("connectors.api.urls")), path("", include("ipai.observability.api.urls"))]
+v1 = [
+    path("", include("connectors.api.urls")),
+    path("", include("ipai.observability.api.urls")),
+    path("finance/reconciliation/", include("finance.api.reconciliation_urls")),
+]
 
 urlpatterns = [
     path("v1/", include(v1)),

@@ -6,8 +6,9 @@ Deterministic, and independent of the order of what it is given. Knows nothing o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
 
 from finance.reconciliation.features import Features, Reading, features, read
 from finance.reconciliation.find import Finder, Found, Index, Payer
@@ -62,6 +63,16 @@ class Engine:
         self.market = market
         self.finder = Finder(Index(items), NameIndex(sorted(partners, key=lambda partner: partner.id)), knowledge, market)
 
+    def beside(self, items: Iterable[OpenItem]) -> Engine:
+        """The same over other items: the names of partners are not gone through again."""
+        other = copy(self)
+        other.finder = Finder(Index(items), self.finder.names, self.finder.knowledge, self.market)
+        return other
+
+    def items_near(self, lines: Iterable[BankLine]) -> set[int]:
+        """Every item that could belong to one of the lines."""
+        return {item.id for line in lines for found in self.finder.find(line)[0] for item in found.items}
+
     def touches(self, line: BankLine) -> bool:
         """Whether any of the items could belong to the line."""
         return bool(self.finder.find(line)[0])
@@ -81,14 +92,25 @@ class Engine:
             judged.append(Judged(found, features(line, found, payer, reading), reading))
         return Case(line, payer, judged)
 
-    def suggest(self, lines: Iterable[BankLine]) -> list[Suggestion]:
-        """One suggestion for each line, by the line's id."""
+    def suggest(
+        self,
+        lines: Iterable[BankLine],
+        only: Collection[int] | None = None,
+        without: Mapping[int, Collection[frozenset[int]]] | None = None,
+    ) -> list[Suggestion]:
+        """One suggestion for each line, by the line's id.
+
+        ``only``: the lines that are asked for; the others are judged too, since they may want the same items. ``without``:
+        sets of items that are out of the question for a line.
+        """
         cases = self.cases(lines)
         for case in cases:
+            out = (without or {}).get(case.line.id, ())
+            case.judged = [one for one in case.judged if frozenset(one.ids) not in out]
             for one in case.judged:
                 one.score = self.model.score(one.features)
         taken = self._share_out(cases)
-        return [self._suggestion(case, taken) for case in cases]
+        return [self._suggestion(case, taken) for case in cases if only is None or case.line.id in only]
 
     def _share_out(self, cases: Sequence[Case]) -> dict[int, list[tuple[int, float]]]:
         """The surest line has its items first. Item -> lines that want it most, with their probability, surest first."""

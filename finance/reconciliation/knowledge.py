@@ -27,6 +27,8 @@ class Knowledge:
     names: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     texts: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     fees: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    partners: dict[int, set[str]] = field(default_factory=dict)
+    """The names that a partner has had."""
 
     def learn(self, settled: Iterable[Settled]) -> Knowledge:
         """Add what these lines teach; returns itself."""
@@ -63,16 +65,20 @@ class Knowledge:
     def as_json(self) -> dict[str, Any]:
         """Plain data, for storage."""
         stores = {"names": self.names, "texts": self.texts, "fees": self.fees}
-        return {
-            name: {key: {str(of): n for of, n in sorted(counts.items())} for key, counts in sorted(store.items())}
-            for name, store in stores.items()
+        data: dict[str, Any] = {
+            name: {key: _plain(counts) for key, counts in sorted(store.items())} for name, store in stores.items()
         }
+        return data | {"partners": {str(partner): sorted(names) for partner, names in sorted(self.partners.items())}}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Knowledge:
         """What :meth:`as_json` gave."""
-        made = cls()
+        made = cls(partners={int(partner): set(names) for partner, names in data.get("partners", {}).items()})
         for name, store in (("names", made.names), ("texts", made.texts), ("fees", made.fees)):
             for key, counts in data.get(name, {}).items():
                 store[key] = Counter({int(of): n for of, n in counts.items()})
         return made
+
+
+def _plain(counts: Counter[int]) -> dict[str, int]:
+    return {str(of): times for of, times in sorted(counts.items())}

@@ -29,6 +29,8 @@ PERMISSIONS: Final[Mapping[str, tuple[str, ...]]] = {
         f"access.{verb}_{model}" for verb in ("add", "change", "delete") for model in ("user", "tenant", "apitoken")
     ),
     "view_metrics": (),
+    "view_finance": (),
+    "decide_reconciliation": (),
 }
 """Action -> permissions of the console. An action without any is checked by ``may()`` alone."""
 

@@ -1,0 +1,253 @@
+"""The reconciliation inbox: suggestions, and the decisions of people about them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from finance.reconciliation import queries, services
+from finance.reconciliation.errors import AlreadyDecided, DecisionError, NotChosen, NotPosted, Stale
+from finance.reconciliation.models import Decision, Outcome, State, Suggestion
+from ipai.access.problems import Problem
+from ipai.access.sessions import claims_for, governed
+from ipai.access.views import ListView
+from ipai.observability.audit import actor_of
+
+KINDS: dict[type[DecisionError], str] = {
+    AlreadyDecided: "already-decided",
+    Stale: "stale",
+    NotChosen: "not-chosen",
+    NotPosted: "not-posted",
+}
+REFUSED = OpenApiResponse(description="Decided by somebody else, no longer current, or no candidate named; the detail says which.")
+
+
+class SuggestionFilter(filters.FilterSet):
+    outcome = filters.MultipleChoiceFilter(choices=Outcome.choices, label="May be given more than once.")
+    state = filters.MultipleChoiceFilter(choices=State.choices, label="May be given more than once.")
+    connector = filters.UUIDFilter(field_name="connector_id", label="The connector's id.")
+    company = filters.NumberFilter(field_name="company_id", label="The company's id in the ERP.")
+    currency = filters.CharFilter(label="Of the bank line, e.g. EUR.")
+    date_from = filters.DateFilter(field_name="date", lookup_expr="gte", label="Bank lines of this day or later.")
+    date_to = filters.DateFilter(field_name="date", lookup_expr="lte", label="Bank lines of this day or earlier.")
+    confidence = filters.NumberFilter(
+        field_name="confidence", lookup_expr="gte", label="At least, 0 to 1.", min_value=0, max_value=1
+    )
+    text = filters.CharFilter(method="containing", label="In the text or the partner's name on the statement.")
+
+    class Meta:
+        model = Suggestion
+        fields = ()
+
+    def containing(self, rows: QuerySet[Suggestion], _name: str, text: str) -> QuerySet[Suggestion]:
+        return rows.filter(reference__icontains=text) | rows.filter(partner_name__icontains=text)
+
+
+class ItemOut(serializers.Serializer[Any]):
+    """An open item. ``residual`` is what is open of it, positive when it is owed to us."""
+
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=["invoice", "bill", "credit_note", "refund", "payment", "entry"])
+    number = serializers.CharField()
+    references = serializers.ListField(child=serializers.CharField())
+    partner_id = serializers.IntegerField(allow_null=True)
+    partner = serializers.CharField()
+    date = serializers.DateField()
+    due = serializers.DateField()
+    residual = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class FitOut(serializers.Serializer[Any]):
+    """How the amounts agree; ``difference`` is the bank's amount less the items'."""
+
+    kind = serializers.ChoiceField(choices=["exact", "fee", "discount", "exchange", "partial", "over"])
+    difference = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class EvidenceOut(serializers.Serializer[Any]):
+    """A reason: ``weight`` above 0 speaks for the candidate, in log-odds."""
+
+    code = serializers.CharField()
+    words = serializers.CharField()
+    weight = serializers.FloatField()
+    data = serializers.DictField()  # type: ignore[assignment]
+
+
+class AllocationOut(serializers.Serializer[Any]):
+    """What the bank line takes of an item."""
+
+    item_id = serializers.IntegerField()
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class CandidateOut(serializers.Serializer[Any]):
+    """Open items that the bank line may settle. ``ambiguous``: another candidate differs in nothing but the date."""
+
+    key = serializers.CharField()
+    confidence = serializers.FloatField()
+    ambiguous = serializers.BooleanField()
+    items = ItemOut(many=True)
+    allocations = AllocationOut(many=True)
+    fit = FitOut()
+    evidence = EvidenceOut(many=True)
+    with_bank_lines = serializers.ListField(child=serializers.IntegerField())
+
+
+class DecisionOut(serializers.ModelSerializer[Decision]):
+    """A decision that stands. ``candidate_key`` is empty when the whole bank line was rejected."""
+
+    class Meta:
+        model = Decision
+        fields = ("id", "accepted", "candidate_key", "actor", "created_at", "undone_at", "undone_by", "posting", "posting_message")
+
+
+class SuggestionOut(serializers.ModelSerializer[Suggestion]):
+    """A bank line with candidates, best first. ``selectable``: the first one may be pre-selected."""
+
+    connector = serializers.UUIDField(source="connector_id")
+    amount = serializers.SerializerMethodField()
+    selectable = serializers.SerializerMethodField()
+    candidates = CandidateOut(many=True)
+    decisions = DecisionOut(many=True, source="standing")
+
+    class Meta:
+        model = Suggestion
+        fields = (
+            *(
+                "id",
+                "connector",
+                "company_id",
+                "bank_line_id",
+                "date",
+                "amount",
+                "currency",
+                "reference",
+                "partner_name",
+                "outcome",
+            ),
+            *("state", "selectable", "confidence", "reason", "explanation", "candidates", "decisions", "computed_at"),
+        )
+
+    def get_amount(self, row: Suggestion) -> str:
+        return f"{row.amount:.{row.decimals}f}"
+
+    def get_selectable(self, row: Suggestion) -> bool:
+        return row.outcome == Outcome.MATCH and row.state == State.OPEN
+
+
+class Choice(serializers.Serializer[Any]):
+    """Which candidate is meant, by its key."""
+
+    candidate = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        unknown = set(self.initial_data) - set(self.fields) if isinstance(self.initial_data, dict) else set()
+        if unknown:
+            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "There is no such field; there is candidate"))
+        return attrs
+
+
+class SuggestionViewSet(ListView):
+    """Suggestions of the caller's tenant, newest bank line first, seen with the caller's rights."""
+
+    needs: ClassVar = {
+        "list": "view_finance",
+        "retrieve": "view_finance",
+        **dict.fromkeys(("accept", "reject", "undo", "post_to_erp"), "decide_reconciliation"),
+    }
+    queryset = Suggestion.objects.none()
+    filterset_class = SuggestionFilter
+    ordering_fields: ClassVar = ("date", "amount", "confidence")
+    ordering: ClassVar = ("-date", "id")
+    serializer_class = SuggestionOut
+
+    def get_queryset(self) -> QuerySet[Suggestion]:
+        if getattr(self, "swagger_fake_view", False):  # the description of the API is made without a request
+            return self.queryset
+        return queries.suggestions_for(self.tenant)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, DecisionError):
+            exc = Problem(409, str(exc), KINDS[type(exc)])
+        return super().handle_exception(exc)
+
+    @extend_schema(operation_id="list_reconciliation_suggestions", summary="Bank lines with suggestions")
+    def list(self, request: Request) -> Response:
+        """Open, decided and settled ones; ``state=open`` is the inbox."""
+        with governed(claims_for(request.user)):
+            page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(operation_id="get_reconciliation_suggestion", summary="One bank line with its suggestions")
+    def retrieve(self, request: Request, suggestion_id: UUID) -> Response:
+        return self._answer(suggestion_id)
+
+    @extend_schema(
+        operation_id="accept_reconciliation_suggestion",
+        summary="Accept a candidate",
+        request=Choice,
+        responses={200: SuggestionOut, 409: REFUSED},
+    )
+    def accept(self, request: Request, suggestion_id: UUID) -> Response:
+        """Records the decision; the ERP is not touched. Without ``candidate`` the first one of a match or a likely suggestion."""
+        services.accept(actor_of(request), self._suggestion(suggestion_id), self._choice(request))
+        return self._answer(suggestion_id)
+
+    @extend_schema(
+        operation_id="reject_reconciliation_suggestion",
+        summary="Reject a candidate, or the bank line as a whole",
+        request=Choice,
+        responses={200: SuggestionOut, 409: REFUSED},
+    )
+    def reject(self, request: Request, suggestion_id: UUID) -> Response:
+        """A rejected candidate is not suggested again for this bank line. Without ``candidate`` nothing is."""
+        services.reject(actor_of(request), self._suggestion(suggestion_id), self._choice(request))
+        return self._answer(suggestion_id)
+
+    @extend_schema(
+        operation_id="undo_reconciliation_decision",
+        summary="Take back the newest decision",
+        request=None,
+        responses={200: SuggestionOut, 409: REFUSED},
+    )
+    def undo(self, request: Request, suggestion_id: UUID) -> Response:
+        services.undo(actor_of(request), self._suggestion(suggestion_id))
+        return self._answer(suggestion_id)
+
+    @extend_schema(
+        operation_id="post_reconciliation",
+        summary="Write an accepted reconciliation to the ERP",
+        request=None,
+        responses={200: SuggestionOut, 409: REFUSED},
+    )
+    def post_to_erp(self, request: Request, suggestion_id: UUID) -> Response:
+        """An action of its own, audited; refused where the connector is not allowed to write, which is the default."""
+        services.post(actor_of(request), self._suggestion(suggestion_id))
+        return self._answer(suggestion_id)
+
+    def _choice(self, request: Request) -> str:
+        body = Choice(data=request.data)
+        body.is_valid(raise_exception=True)
+        return str(body.validated_data["candidate"])
+
+    def _suggestion(self, suggestion_id: UUID) -> Suggestion:
+        """The suggestion if the caller may see it; another tenant's do not exist."""
+        with governed(claims_for(self.request.user)):
+            row = self.get_queryset().filter(pk=suggestion_id).first()
+        if row is None:
+            raise NotFound("There is no such suggestion")
+        return row
+
+    def _answer(self, suggestion_id: UUID) -> Response:
+        return Response(self.get_serializer(self._suggestion(suggestion_id)).data)

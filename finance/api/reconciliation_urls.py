@@ -1,0 +1,16 @@
+"""Addresses under /api/v1/finance/reconciliation/."""
+
+from django.urls import path
+
+from finance.api.reconciliation import SuggestionViewSet
+
+ONE = "suggestions/<uuid:suggestion_id>/"
+
+urlpatterns = [
+    path("suggestions/", SuggestionViewSet.as_view({"get": "list"})),
+    path(ONE, SuggestionViewSet.as_view({"get": "retrieve"})),
+    path(f"{ONE}accept/", SuggestionViewSet.as_view({"post": "accept"})),
+    path(f"{ONE}reject/", SuggestionViewSet.as_view({"post": "reject"})),
+    path(f"{ONE}undo/", SuggestionViewSet.as_view({"post": "undo"})),
+    path(f"{ONE}post/", SuggestionViewSet.as_view({"post": "post_to_erp"})),
+]
