@@ -3,5 +3,13 @@
 from __future__ import annotations
 
 from finance.reconciliation.tools import reconciliation_suggestions, suggest_again
+from finance.services import refresh
+from ipai.toolkit import Load, after_load
 
-__all__ = ["reconciliation_suggestions", "suggest_again"]
+__all__ = ["reconciliation_suggestions", "refresh_gold", "suggest_again"]
+
+
+@after_load("ipai_bronze_erp")
+def refresh_gold(load: Load) -> None:
+    """Bring the connector's figures up to date."""
+    refresh(load.connector_id, load.tenant_id)

@@ -39,8 +39,19 @@ KEPT = (
     "django_content_type",
     "django_migrations",
 )
-MIGRATED = ("ipai_bronze_devops", "ipai_gold_devops")
-"""Schemas whose tables migrations make."""
+migrated: set[str] = set()
+"""Tables in the medallion schemas that migrations made."""
+MEDALLION = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'ipai\\_%\\_%'"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Django's test database; remembers which tables it begins with."""
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(MEDALLION)
+        migrated.update(table for (table,) in cursor.fetchall())
 
 
 def wipe() -> None:
@@ -52,11 +63,9 @@ def wipe() -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in sorted(managed)) + " CASCADE")
         cursor.execute("DELETE FROM ipai_tenant WHERE slug <> 'default'")
-        cursor.execute(
-            "SELECT schemaname, format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'ipai\\_%\\_%'"
-        )
-        for schema, table in cursor.fetchall():
-            cursor.execute(f"DELETE FROM {table}" if schema in MIGRATED else f"DROP TABLE {table} CASCADE")
+        cursor.execute(MEDALLION)
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM {table}" if table in migrated else f"DROP TABLE {table} CASCADE")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -19,4 +19,4 @@ DROP FUNCTION ipai_gold_erp.days_above(date);
 DROP FUNCTION ipai_gold_erp.span_node(date, date);
 DROP FUNCTION ipai_gold_erp.fiscal_year_start(date, int, int);
 DROP FUNCTION ipai_gold_erp.fiscal_year_end(int, int, int);
-DROP FUNCTION ipai_gold_erp.movements(date, date);
+DROP FUNCTION ipai_gold_erp.movements(uuid, bigint, date, date);

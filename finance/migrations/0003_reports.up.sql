@@ -1,28 +1,30 @@
 -- Everything here reads with the caller's rights: functions are SECURITY INVOKER, views security_invoker.
 
-CREATE FUNCTION ipai_gold_erp.movements(first date, last date)
-RETURNS TABLE (_connector_id uuid, company_id bigint, account_id bigint, debit numeric, credit numeric, balance numeric, cash numeric)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 500 AS $$
+CREATE FUNCTION ipai_gold_erp.movements(of_connector uuid, of_company bigint, first date, last date)
+RETURNS TABLE (account_id bigint, debit numeric, credit numeric, balance numeric, cash numeric)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 AS $$
     -- whole months by month, what is left at both ends by day
-    SELECT _connector_id, company_id, account_id, sum(debit), sum(credit), sum(balance), sum(cash)
+    SELECT account_id, sum(debit), sum(credit), sum(balance), sum(cash)
     FROM (
-        SELECT _connector_id, company_id, account_id, debit, credit, balance, cash FROM ipai_gold_erp.account_months
-        WHERE date >= date_trunc('month', first + interval '1 month - 1 day')::date
+        SELECT account_id, debit, credit, balance, cash FROM ipai_gold_erp.account_months
+        WHERE _connector_id = of_connector AND company_id = of_company
+          AND date >= date_trunc('month', first + interval '1 month - 1 day')::date
           AND date < date_trunc('month', last + interval '1 day')::date
         UNION ALL
-        SELECT _connector_id, company_id, account_id, debit, credit, balance, cash FROM ipai_gold_erp.account_days
-        WHERE date >= first
+        SELECT account_id, debit, credit, balance, cash FROM ipai_gold_erp.account_days
+        WHERE _connector_id = of_connector AND company_id = of_company AND date >= first
           AND date < least(date_trunc('month', first + interval '1 month - 1 day')::date, (last + interval '1 day')::date)
         UNION ALL
-        SELECT _connector_id, company_id, account_id, debit, credit, balance, cash FROM ipai_gold_erp.account_days
-        WHERE date >= greatest(
+        SELECT account_id, debit, credit, balance, cash FROM ipai_gold_erp.account_days
+        WHERE _connector_id = of_connector AND company_id = of_company AND date <= last
+          AND date >= greatest(
                   date_trunc('month', first + interval '1 month - 1 day')::date, date_trunc('month', last + interval '1 day')::date
               )
-          AND date <= last
     ) AS part
-    GROUP BY _connector_id, company_id, account_id
+    GROUP BY account_id
 $$;
-COMMENT ON FUNCTION ipai_gold_erp.movements(date, date) IS 'Journal items of these days, both included, summed by company and account.';
+COMMENT ON FUNCTION ipai_gold_erp.movements(uuid, bigint, date, date) IS
+    'The journal items of one company in these days, both included, summed by account.';
 
 CREATE FUNCTION ipai_gold_erp.fiscal_year_end(year int, month int, day int) RETURNS date
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -98,11 +100,11 @@ RETURNS TABLE (
     amount numeric
 )
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT m._connector_id, m.company_id, c.name, c.currency, a.account_type, a.id, a.code, a.name,
+    SELECT c._connector_id, c.id, c.name, c.currency, a.account_type, a.id, a.code, a.name,
            CASE WHEN a.account_type IN ('income', 'income_other') THEN -m.balance ELSE m.balance END
-    FROM ipai_gold_erp.movements(first, last) AS m
-    JOIN ipai_gold_erp.companies AS c ON c._connector_id = m._connector_id AND c.id = m.company_id
-    JOIN ipai_gold_erp.accounts AS a ON a._connector_id = m._connector_id AND a.id = m.account_id
+    FROM ipai_gold_erp.companies AS c
+    CROSS JOIN LATERAL ipai_gold_erp.movements(c._connector_id, c.id, first, last) AS m
+    JOIN ipai_gold_erp.accounts AS a ON a._connector_id = c._connector_id AND a.id = m.account_id
     WHERE a.account_type IN ('income', 'income_other', 'expense', 'expense_direct_cost', 'expense_depreciation', 'expense_other')
 $$;
 COMMENT ON FUNCTION ipai_gold_erp.profit_and_loss_between(date, date) IS
@@ -114,11 +116,11 @@ RETURNS TABLE (
     debit numeric, credit numeric, balance numeric
 )
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT m._connector_id, m.company_id, c.name, c.currency, coalesce(a.account_type, ''), m.account_id, coalesce(a.code, ''),
+    SELECT c._connector_id, c.id, c.name, c.currency, coalesce(a.account_type, ''), m.account_id, coalesce(a.code, ''),
            coalesce(a.name, ''), m.debit, m.credit, m.balance
-    FROM ipai_gold_erp.movements('0001-01-01', as_of) AS m
-    LEFT JOIN ipai_gold_erp.companies AS c ON c._connector_id = m._connector_id AND c.id = m.company_id
-    LEFT JOIN ipai_gold_erp.accounts AS a ON a._connector_id = m._connector_id AND a.id = m.account_id
+    FROM ipai_gold_erp.companies AS c
+    CROSS JOIN LATERAL ipai_gold_erp.movements(c._connector_id, c.id, '0001-01-01', as_of) AS m
+    LEFT JOIN ipai_gold_erp.accounts AS a ON a._connector_id = c._connector_id AND a.id = m.account_id
 $$;
 COMMENT ON FUNCTION ipai_gold_erp.trial_balance_at(date) IS 'Debit, credit and balance of every account up to and with this day, by company.';
 
@@ -140,16 +142,14 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ) AS year
     CROSS JOIN LATERAL (
         SELECT 'current_year_earnings' AS account_type, -sum(m.balance) AS amount
-        FROM ipai_gold_erp.movements(year.first, as_of) AS m
-        JOIN ipai_gold_erp.accounts AS a ON a._connector_id = m._connector_id AND a.id = m.account_id
-        WHERE m._connector_id = c._connector_id AND m.company_id = c.id
-          AND (a.account_type LIKE 'income%' OR a.account_type LIKE 'expense%')
+        FROM ipai_gold_erp.movements(c._connector_id, c.id, year.first, as_of) AS m
+        JOIN ipai_gold_erp.accounts AS a ON a._connector_id = c._connector_id AND a.id = m.account_id
+        WHERE a.account_type LIKE 'income%' OR a.account_type LIKE 'expense%'
         UNION ALL
         SELECT 'prior_years_earnings', -sum(m.balance)
-        FROM ipai_gold_erp.movements('0001-01-01', year.first - 1) AS m
-        JOIN ipai_gold_erp.accounts AS a ON a._connector_id = m._connector_id AND a.id = m.account_id
-        WHERE m._connector_id = c._connector_id AND m.company_id = c.id
-          AND (a.account_type LIKE 'income%' OR a.account_type LIKE 'expense%')
+        FROM ipai_gold_erp.movements(c._connector_id, c.id, '0001-01-01', year.first - 1) AS m
+        JOIN ipai_gold_erp.accounts AS a ON a._connector_id = c._connector_id AND a.id = m.account_id
+        WHERE a.account_type LIKE 'income%' OR a.account_type LIKE 'expense%'
     ) AS e
 $$;
 COMMENT ON FUNCTION ipai_gold_erp.balance_sheet_at(date) IS
@@ -161,12 +161,12 @@ RETURNS TABLE (
     name text, amount numeric
 )
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT m._connector_id, m.company_id, c.name, c.currency,
+    SELECT c._connector_id, c.id, c.name, c.currency,
            ipai_gold_erp.cash_section(coalesce(a.account_type, ''), a.cash_section), coalesce(a.account_type, ''), m.account_id,
            coalesce(a.code, ''), coalesce(a.name, ''), m.cash
-    FROM ipai_gold_erp.movements(first, last) AS m
-    LEFT JOIN ipai_gold_erp.companies AS c ON c._connector_id = m._connector_id AND c.id = m.company_id
-    LEFT JOIN ipai_gold_erp.accounts AS a ON a._connector_id = m._connector_id AND a.id = m.account_id
+    FROM ipai_gold_erp.companies AS c
+    CROSS JOIN LATERAL ipai_gold_erp.movements(c._connector_id, c.id, first, last) AS m
+    LEFT JOIN ipai_gold_erp.accounts AS a ON a._connector_id = c._connector_id AND a.id = m.account_id
     WHERE m.cash <> 0
 $$;
 COMMENT ON FUNCTION ipai_gold_erp.cashflow_between(date, date) IS
