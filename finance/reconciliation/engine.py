@@ -142,7 +142,7 @@ class Engine:
                     case.line, one.found, one.reading, one.features, case.payer, self.market, self.model.weights, one.partners
                 ),
                 round(chance, 6),
-                round(self.model.confidence(chance), 4),
+                min(0.9999, round(self.model.confidence(chance), 4)),
                 one.partners,
                 _is_twin(one, [other for other, _ in ranked if other is not one]),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from finance.reconciliation.models import Suggestion
 from finance.reconciliation.recompute import recompute
+from tests.support.odoo import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -73,8 +75,8 @@ def test_a_line_that_the_bookkeeper_matched_is_settled_and_reopens(
     suggested: list[Suggestion], ledger: Any, odoo: Any, run_now: Any
 ) -> None:
     key = suggested[0].bank_line_id
-    for reconciled, state in ((True, "settled"), (False, "open")):
-        odoo.store.write(STATEMENT, key, {"is_reconciled": reconciled})
+    for minutes, (reconciled, state) in enumerate(((True, "settled"), (False, "open")), 1):
+        odoo.store.write(STATEMENT, key, {"is_reconciled": reconciled}, stamp=NOW + timedelta(minutes=minutes))
         synced(run_now(ledger))
         recompute(ledger.pk, ledger.tenant_id)
         assert Suggestion.objects.get(bank_line_id=key).state == state
