@@ -8,11 +8,11 @@ PARALLEL := -n 2 --dist loadgroup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup run test test-fast lint bench openapi stop clean
+.PHONY: help setup run test test-fast lint bench bench-webhooks openapi stop clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name words; do printf 'make %-10s %s\n' "$$name" "$$words"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name words; do printf 'make %-15s %s\n' "$$name" "$$words"; done
 
 setup: .venv/dev.stamp ## Make .venv with everything for running, testing and checking
 
@@ -43,6 +43,9 @@ openapi: .venv/dev.stamp ## Write docs/openapi.json from the code
 
 bench: .venv/dev.stamp ## Measure loads against raw COPY and a bare client, and write docs/benchmarks.md
 	$(BIN)/python -m bench
+
+bench-webhooks: .venv/dev.stamp ## Measure webhook deliveries against one web process and write docs/benchmarks.md
+	$(BIN)/python -m bench.webhooks
 
 stop: ## Stop what a killed portal left running (Ctrl-C is enough otherwise)
 	@if [ -x $(BIN)/python ]; then $(BIN)/python manage.py stop; else echo "Nothing was set up here"; fi

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import data, ledger
+from bench import data, ledger, webhooks
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "docs" / "benchmarks.md"
@@ -57,7 +57,7 @@ def main() -> None:
     tenfold = bench.peak_at(chosen.rows * 10) if chosen.tenfold else None
     report = render(rounds, chosen.rows, tenfold, bench.server())
     report += "\n".join(["", *ledger.render(ledger.measure(chosen.lines), chosen.lines)])
-    REPORT.write_text(report, encoding="utf-8")
+    REPORT.write_text(f"{report}\n{webhooks.section()}", encoding="utf-8")
     print(report)
 
 

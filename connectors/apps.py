@@ -7,3 +7,7 @@ class ConnectorsConfig(AppConfig):
 
     def ready(self) -> None:
         from connectors import checks  # noqa: F401  (registers the system checks)
+        from connectors.webhooks import metrics
+        from ipai.observability import health
+
+        health.collectors.append(metrics.collect)

@@ -21,6 +21,8 @@ from typing import Any, ClassVar, Literal, Protocol
 import httpx
 import pyarrow as pa
 
+from connectors.webhook import Webhook
+
 Record = Mapping[str, Any]
 """One row of an API source: column name -> JSON-like value. Decimals stay ``Decimal``; ``None`` is NULL."""
 
@@ -248,6 +250,8 @@ class Client:
     mode: SyncMode = "incremental"
     loaded: Loaded | None = None
     """What the stream's table holds; None outside a run."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """What the installation's environment says where a config says nothing, e.g. ``GITHUB_API_URL``."""
     say: Callable[[str], None] = lambda phase: None
     """Show people in a few words what the stream does or waits for."""
 
@@ -276,6 +280,10 @@ class Stream(ABC):
     """Declared Postgres types by column, when the vendor tells them; other columns are inferred."""
     keep_raw: bool = False
     """Keep each record as the vendor sent it in ``_raw`` (API sources)."""
+
+    def may_stay_raw(self, column: str) -> bool:
+        """Whether this column may be left to ``_raw`` where other connectors hold it with another type; else the stream stops."""
+        return False
 
     @abstractmethod
     def read(self, client: Client, since: Cursor | None) -> Iterator[Emitted]:
@@ -312,6 +320,10 @@ class Source(ABC):
     config_schema: ClassVar[Mapping[str, Any]]
     """JSON Schema (2020-12) of the config; the console builds its form from it (title, description, enum, default)."""
     secrets: ClassVar[tuple[SecretField, ...]] = ()
+    proves: ClassVar[bool] = False
+    """Its streams compare what is loaded with the vendor's own totals (:meth:`Stream.prove`)."""
+    webhook: ClassVar[Webhook | None] = None
+    """How the vendor tells of changes by itself; None when it does not. Its secret is one of ``secrets``."""
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> None:
         self.config = config

@@ -110,7 +110,8 @@ class ConnectorForm(forms.Form):
         found = []
         for secret in self.source.secrets:
             branches = [choice.key for choice in self.choices if secret.name in choice.names]
-            found.append({"name": secret.name, "field": self[f"secret-{secret.name}"], "branches": branches})
+            wanted = secret.required and self.connector is None
+            found.append({"name": secret.name, "field": self[f"secret-{secret.name}"], "branches": branches, "wanted": wanted})
         return found
 
     def _rows(self) -> list[dict[str, Any]]:
@@ -118,6 +119,25 @@ class ConnectorForm(forms.Form):
             {"setting": setting, "field": self[f"config-{setting.name}"], "branches": list(setting.branches)}
             for setting in self.settings
         ]
+
+
+class PairsField(forms.CharField):
+    """Lines of ``name = text`` as a dictionary."""
+
+    def to_python(self, value: Any) -> Any:
+        """The pairs; empty lines say nothing. A line that is no pair, or a name given twice, is named."""
+        found: dict[str, str] = {}
+        for number, line in enumerate(str(value or "").splitlines(), 1):
+            name, equals, text = (part.strip() for part in line.partition("="))
+            if not name and not equals:
+                continue
+            if not (name and text):
+                example = self.widget.attrs.get("placeholder") or "name = value"
+                raise forms.ValidationError(f"Line {number}, “{line.strip()}”: write it like {example}")
+            if name in found:
+                raise forms.ValidationError(f"Line {number}: {name} is there twice")
+            found[name] = text
+        return found
 
 
 def field_of(setting: Setting) -> forms.Field:
@@ -142,6 +162,12 @@ def field_of(setting: Setting) -> forms.Field:
         case "list":
             common["help_text"] = f"{setting.help} One per line.".strip()
             return forms.CharField(**common, strip=False, widget=forms.Textarea(attrs | {"rows": 3}))
+        case "many":
+            listed = [(one, str(one)) for one in setting.choices]
+            return forms.MultipleChoiceField(**common, choices=listed, widget=forms.CheckboxSelectMultiple())
+        case "pairs":
+            common["help_text"] = f"{setting.help} One per line.".strip()
+            return PairsField(**common, widget=forms.Textarea(CODE | {"placeholder": setting.placeholder}))
         case "json":
             common["help_text"] = f"{setting.help} JSON.".strip()
             return forms.JSONField(**common, widget=forms.Textarea(CODE))

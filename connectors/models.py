@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -93,8 +94,16 @@ class ConnectorRun(models.Model):
         ordering: ClassVar = ["-queued_at", "-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["connector"], condition=models.Q(status__in=["queued", "running"]), name="one_open_run_per_connector"
-            )
+                fields=["connector"],
+                condition=models.Q(status__in=["queued", "running"]) & ~models.Q(trigger="webhook"),
+                name="one_open_run_per_connector",
+            ),
+            # Deliveries are loaded beside a run that reads, which may take hours.
+            models.UniqueConstraint(
+                fields=["connector"],
+                condition=models.Q(status__in=["queued", "running"], trigger="webhook"),
+                name="one_webhook_run_per_connector",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["-queued_at", "-id"], name="run_newest"),
@@ -256,3 +265,53 @@ class RunLog(models.Model):
 
     def __str__(self) -> str:
         return self.message
+
+
+class DeliveryStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    IGNORED = "ignored", "Ignored"
+
+
+class WebhookDelivery(models.Model):
+    """A webhook call as received. A bronze table, made by the lakehouse's migrations; ``payload`` is read in governed sessions."""
+
+    pk = models.CompositePrimaryKey("connector_id", "id")
+    connector_id = models.UUIDField(db_column="_connector_id")
+    tenant_id = models.UUIDField(db_column="_tenant_id")
+    run_id = models.UUIDField(db_column="_run_id", null=True)
+    id = models.TextField(db_column="delivery_id")
+    event = models.TextField()
+    action = models.TextField(null=True)  # noqa: DJ001  (most events have none)
+    repository_id = models.BigIntegerField(null=True)
+    hook_id = models.BigIntegerField(null=True)
+    received_at = models.DateTimeField()
+    happened_at = models.DateTimeField(null=True)
+    status = models.TextField(choices=DeliveryStatus.choices)
+    attempts = models.SmallIntegerField()
+    receipts = models.IntegerField()
+    retry_at = models.DateTimeField(null=True)
+    processed_at = models.DateTimeField(null=True)
+    error = models.TextField(null=True)  # noqa: DJ001
+    payload = models.BinaryField(null=True)
+    payload_bytes = models.IntegerField()
+
+    class Meta:
+        managed = False
+        db_table = 'ipai_bronze_devops"."webhook_deliveries'
+        verbose_name = "webhook delivery"
+        verbose_name_plural = "webhook deliveries"
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.id}"
+
+    @property
+    def took(self) -> timedelta | None:
+        """From receipt to the end of processing; None before it."""
+        return self.processed_at - self.received_at if self.processed_at else None
+
+    @property
+    def pill_kind(self) -> str:
+        """The console's status that looks like this one."""
+        return {"pending": "queued", "done": "success", "failed": "failed"}.get(self.status, "none")

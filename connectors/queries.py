@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from cronsim import CronSim
+from django.db import OperationalError, connection, transaction
 from django.db.models import Count, DateTimeField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from psycopg import sql
 
-from connectors.models import ENDED, OPEN, ConnectorConfig, ConnectorRun, Mode, RunStream, Status
-from connectors.services.runs import counts_of
+from connectors.models import ENDED, OPEN, ConnectorConfig, ConnectorRun, Mode, RunStream, Status, Trigger
+from connectors.services.runs import counts_of, reading_runs
 from ipai.access.models import Tenant
+
+HELD = """
+SELECT count(*) FILTER (WHERE _deleted_at IS NULL), greatest(max(_loaded_at), max(_deleted_at)) FROM {} WHERE _connector_id = %s
+"""
 
 
 def connectors_for(tenant: Tenant | None) -> QuerySet[ConnectorConfig]:
@@ -23,7 +32,7 @@ def connectors_for(tenant: Tenant | None) -> QuerySet[ConnectorConfig]:
     """
     # Ordered as the index run_by_connector is, so that each subquery stops at its first row.
     ended = ConnectorRun.objects.filter(connector=OuterRef("pk"), status__in=ENDED).order_by("-queued_at")
-    open_run = ConnectorRun.objects.filter(connector=OuterRef("pk"), status__in=OPEN)
+    open_run = ConnectorRun.objects.filter(connector=OuterRef("pk"), status__in=OPEN).exclude(trigger=Trigger.WEBHOOK)
     success = ended.filter(status=Status.SUCCESS)
     # Not a join: it would read every run there ever was.
     failed = ended.filter(status=Status.FAILED, queued_at__gte=timezone.now() - timedelta(days=7))
@@ -68,13 +77,20 @@ def run_detail(run: ConnectorRun) -> dict[str, Any]:
 def proof_of(run: ConnectorRun) -> dict[str, Any] | None:
     """The run's proof for people: with ``run_id`` and the moment as ``at_time``; None when nothing was compared."""
     proof = run.metadata.get("proof")
-    return {**proof, "run_id": run.id, "at_time": datetime.fromisoformat(proof["at"])} if proof else None
+    if not proof:
+        return None
+    streams = dict(sorted(proof["streams"].items()))  # jsonb has an order of its own
+    return {**proof, "streams": streams, "run_id": run.id, "at_time": datetime.fromisoformat(proof["at"])}
+
+
+def proven_runs() -> QuerySet[ConnectorRun]:
+    """Runs that were compared with their source, in the words of the index ``run_proven``."""
+    return ConnectorRun.objects.filter(metadata__proof__at__isnull=False)
 
 
 def last_proof(connector: ConnectorConfig) -> dict[str, Any] | None:
     """The newest proof of a connector."""
-    compared = connector.runs.filter(status__in=ENDED, metadata__proof__isnull=False).exclude(metadata__proof=None)
-    run = compared.order_by("-queued_at", "-id").first()
+    run = proven_runs().filter(connector=connector).order_by("-queued_at", "-id").first()
     return proof_of(run) if run else None
 
 
@@ -89,6 +105,32 @@ def stream_detail(stream: RunStream) -> dict[str, Any]:
         "schema_changes": stream.metadata.get("schema_changes", []),
         "warnings": stream.metadata.get("warnings", []),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a table holds of one connector now: rows that are not deleted, and when the last one changed."""
+
+    rows: int
+    changed_at: datetime | None
+
+
+def held(connector: ConnectorConfig, targets: Iterable[str], budget: float = 1.5) -> dict[str, Held]:
+    """What these ``schema.table`` hold of the connector. Those that a load has locked, or that take longer than ``budget``
+    seconds together, are not in the answer.
+    """
+    found, until = dict[str, Held](), time.monotonic() + budget
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '200ms'")
+        for target in targets:
+            left = max(1, round(1000 * (until - time.monotonic())))
+            with suppress(OperationalError), transaction.atomic():
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(left)])
+                name = sql.Identifier(*target.split(".", 1)).as_string(cursor.connection)
+                cursor.execute(HELD.format(name), [connector.pk])
+                found[target] = Held(*cursor.fetchone())
+        transaction.set_rollback(True)  # the limits go with it
+    return found
 
 
 def seconds_of(run: ConnectorRun) -> float | None:
@@ -191,7 +233,7 @@ def run_with_id(text: str, tenant: Tenant) -> ConnectorRun | None:
 
 def open_run(connector: ConnectorConfig) -> ConnectorRun | None:
     """The run that is queued or running; there is one at most."""
-    return connector.runs.filter(status__in=OPEN).select_related("connector").first()
+    return reading_runs(connector).select_related("connector").first()
 
 
 def _uuid(text: str) -> UUID | None:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 EMPTY = '""'
 """How a list's empty text is written in its field, where an empty line says nothing."""
-Kind = Literal["text", "integer", "number", "boolean", "choice", "list", "json"]
+Kind = Literal["text", "integer", "number", "boolean", "choice", "many", "list", "pairs", "json"]
+"""``many``: any of some choices. ``pairs``: names and texts, one pair a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,16 @@ def shown_value(setting: Setting, config: Mapping[str, Any]) -> Any:
     value = config.get(setting.name, setting.default if setting.kind != "choice" else None)
     if setting.kind == "list" and value is not None:
         return "\n".join(str(one) or EMPTY for one in (value if isinstance(value, list) else [value]))
+    if setting.kind == "pairs" and isinstance(value, dict):
+        return said_pairs(value, "\n")
     if setting.kind == "json" and value is None:
         return None
     return value
+
+
+def said_pairs(pairs: Mapping[str, Any], between: str) -> str:
+    """``hr.expense = expenses`` for each pair, by name."""
+    return between.join(f"{name} = {value}" for name, value in sorted(pairs.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,8 @@ def _said(label: str, value: Any, default: Any) -> Said:
         return Said(label, f"{value:,}", False, is_default)
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return Said(label, ", ".join(one or EMPTY for one in value) or "none", True, is_default)
+    if isinstance(value, dict) and value and all(isinstance(one, str) for one in value.values()):
+        return Said(label, said_pairs(value, ", "), True, is_default)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return Said(label, text or EMPTY, True, is_default)
 
@@ -143,7 +153,7 @@ def _given(setting: Setting, value: Any) -> Any:
         return lines[0] if setting.one_or_many and len(lines) == 1 else lines
     if setting.kind == "boolean":
         return None if value is None or bool(value) == bool(setting.default) else bool(value)
-    if value in (None, "") or (setting.kind == "json" and value in ({}, [])):
+    if value in (None, "") or (setting.kind in ("json", "many", "pairs") and value in ({}, [])):
         return None
     if setting.kind != "choice" and value == setting.default:
         return None
@@ -155,15 +165,16 @@ def _given(setting: Setting, value: Any) -> Any:
 def _setting(name: str, rule: Mapping[str, Any], choices: Sequence[Alternative], required: set[str]) -> Setting:
     branches = tuple(choice.key for choice in choices if name in choice.names)
     kind, one_or_many = _kind(rule)
-    examples = rule.get("examples") or [""]
+    first = (rule.get("examples") or [""])[0]
+    example = said_pairs(first, "\n") if isinstance(first, dict) else str(first)
     return Setting(
         name=name,
         kind=kind,
         label=_label(name, rule),
         help=rule.get("description", ""),
-        placeholder=str(examples[0]) if kind in ("text", "integer", "number", "list") else "",
+        placeholder=example if kind in ("text", "integer", "number", "list", "pairs") else "",
         default=rule.get("default"),
-        choices=tuple(one for one in rule.get("enum", ()) if one is not None),
+        choices=tuple(one for one in (rule["items"] if kind == "many" else rule).get("enum", ()) if one is not None),
         minimum=rule.get("minimum"),
         maximum=rule.get("maximum"),
         branches=() if len(branches) == len(choices) else branches,
@@ -186,11 +197,16 @@ def _kind(rule: Mapping[str, Any]) -> tuple[Kind, bool]:
         return kinds[0] if kinds else "text", False
     types = rule.get("type", "string")
     listed = [types] if isinstance(types, str) else [one for one in types if one != "null"]
+    if "array" in listed and "enum" in rule.get("items", {}):
+        return "many", False
     if "array" in listed:
         plain = rule.get("items", {}).get("type", "string") == "string"
         return ("list", "string" in listed) if plain else ("json", False)
     if "string" in listed:
         return "text", False
+    values = rule.get("additionalProperties")
+    if listed == ["object"] and isinstance(values, dict) and values.get("type") == "string" and "properties" not in rule:
+        return "pairs", False
     known: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean"}
     return known.get(listed[0] if listed else "", "json"), False
 

@@ -54,3 +54,35 @@ def tend_runs() -> None:
     """Fail streams whose worker died; send what waits."""
     services.reap_lost()
     services.dispatch_waiting()
+
+
+@shared_task(name="connectors.tend_webhooks", expires=10)
+def tend_webhooks() -> None:
+    """Offer each connector with deliveries to the workers."""
+    for connector_id in services.due_connectors():
+        send("connectors.process_webhooks", str(connector_id))
+
+
+@shared_task(name="connectors.process_webhooks", expires=60)
+def process_webhooks(connector_id: str) -> None:
+    """Process a connector's deliveries, unless another worker does."""
+    connector = ConnectorConfig.objects.filter(pk=connector_id, is_enabled=True).first()
+    if connector is not None:
+        services.process_deliveries(connector)
+
+
+@shared_task(name="connectors.sweep_webhooks", expires=300)
+def sweep_webhooks() -> None:
+    """Look for lost deliveries of every connector that takes webhooks, and forget what was kept long enough."""
+    for connector in ConnectorConfig.objects.filter(is_enabled=True).order_by("pk"):
+        if services.takes_webhooks(connector):
+            send("connectors.sweep_webhook", str(connector.pk))
+    services.forget_deliveries()
+
+
+@shared_task(name="connectors.sweep_webhook", expires=600)
+def sweep_webhook(connector_id: str) -> None:
+    """Fetch what one connector's vendor could not deliver."""
+    connector = ConnectorConfig.objects.filter(pk=connector_id, is_enabled=True).first()
+    if connector is not None:
+        services.sweep(connector)

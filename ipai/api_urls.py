@@ -40,8 +40,7 @@ class Elsewhere(APIView):
 extend_schema(exclude=True)(Elsewhere)
 
 v1 = [
-    path("", include("connectors.api.urls")),
-    path("", include("ipai.observability.api.urls")),
+    *(path("", include(f"{app}.api.urls")) for app in ("connectors", "devops", "ipai.observability")),
     path("finance/reconciliation/", include("finance.api.reconciliation_urls")),
 ]
 

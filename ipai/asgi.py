@@ -1,4 +1,4 @@
-"""The ASGI application that the web process serves."""
+"""The ASGI application that the web process serves: webhooks are taken in front of Django."""
 
 import os
 
@@ -11,4 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipai.settings")
 if os.environ.get("IPAI_SUPERVISED") == "1":
     exit_with_parent()
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns when collectstatic never ran
-application = get_asgi_application()
+django = get_asgi_application()
+
+from connectors.webhooks.receiver import Receiver  # noqa: E402  (the apps must be loaded before models are)
+
+application = Receiver(django)  # type: ignore[arg-type]  # Django's types say dict where ASGI says mapping

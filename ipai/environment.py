@@ -30,6 +30,14 @@ def yes_or_no(name: str, value: str) -> bool:
     return known[value.lower()]
 
 
+def web_address(name: str, value: str) -> str:
+    """The address in a variable without a slash at its end, or one line that names the variable."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
+        raise ImproperlyConfigured(f"{name} must be an address like https://api.github.com, without a password")
+    return value.rstrip("/")
+
+
 def moment(name: str, value: str) -> datetime | None:
     """The instant in a variable, in UTC when it names no zone; None for none, or one line that names the variable."""
     if not value:

@@ -9,7 +9,16 @@ import environ
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from ipai.environment import database, generated_secret, moment, redis_py_url, vault_keys, whole_number, yes_or_no
+from ipai.environment import (
+    database,
+    generated_secret,
+    moment,
+    redis_py_url,
+    vault_keys,
+    web_address,
+    whole_number,
+    yes_or_no,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -19,6 +28,7 @@ IPAI_HOME = Path(env.str("IPAI_HOME", default=str(BASE_DIR / ".ipai"))).expandus
 IPAI_PORT = whole_number("IPAI_PORT", env.str("IPAI_PORT", default="8000"), 1, 65535)
 IPAI_FILES_ROOTS = tuple(Path(root).expanduser().resolve() for root in env.str("IPAI_FILES_ROOTS", default="").split(":") if root)
 IPAI_ALLOW_PRIVATE_URLS = yes_or_no("IPAI_ALLOW_PRIVATE_URLS", env.str("IPAI_ALLOW_PRIVATE_URLS", default="0"))
+GITHUB_API_URL = web_address("GITHUB_API_URL", env.str("GITHUB_API_URL", default="https://api.github.com"))
 IPAI_NOW = moment("IPAI_NOW", env.str("IPAI_NOW", default=""))  # a fixed clock for tests and demos: see ipai/clock.py
 IPAI_LEASE_SECONDS = 30  # a worker that is silent this long has lost its streams
 IPAI_SPOOL_DIR = IPAI_HOME / "spool"
@@ -140,7 +150,14 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
-CELERY_BEAT_SCHEDULE = {"tend runs": {"task": "connectors.tend_runs", "schedule": 2.0}}
+CELERY_BEAT_SCHEDULE = {
+    "tend runs": {"task": "connectors.tend_runs", "schedule": 2.0},
+    "tend webhooks": {"task": "connectors.tend_webhooks", "schedule": 2.0},
+    "sweep webhooks": {"task": "connectors.sweep_webhooks", "schedule": 300.0},
+    "refresh DevOps figures": {"task": "devops.refresh", "schedule": 900.0},
+}
+# Deliveries wait for no long read: a worker of their own takes them, and any other that is free.
+CELERY_TASK_ROUTES = {f"connectors.{task}_webhooks": {"queue": "webhooks"} for task in ("tend", "process")}
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
 
 REST_FRAMEWORK: dict[str, Any] = {
@@ -174,6 +191,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunMode": "connectors.models.Mode",
         "RunStatus": "connectors.models.Status",
         "RunTrigger": "connectors.models.Trigger",
+        "DeliveryStatus": "connectors.models.DeliveryStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

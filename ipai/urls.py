@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from ipai.observability.console import pages
+
 handler400 = "ipai.observability.views.bad_request"
 
 urlpatterns = [
@@ -11,4 +13,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("ipai.api_urls")),
     path("", include("ipai.observability.urls")),
+    *pages.urls(top=True),
 ]

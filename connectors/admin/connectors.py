@@ -15,9 +15,11 @@ from django.urls import reverse
 from connectors import contract
 from connectors.admin.fields import fields_tab
 from connectors.admin.queries import Line, health, lines, streams_of
+from connectors.admin.webhooks import webhook_tab
 from connectors.models import ConnectorConfig
-from connectors.queries import connectors_for, freshness, last_proof, next_run, runs_for, schedule_words
+from connectors.queries import connectors_for, freshness, held, last_proof, next_run, runs_for, schedule_words
 from connectors.schema import said_settings
+from connectors.services.hooks import webhook_of
 from ipai.access.permissions import may_read
 from ipai.access.sessions import claims_for, governed
 from ipai.lakehouse import queries as lakehouse
@@ -42,6 +44,7 @@ TABS = (
     ("streams", "Streams"),
     ("fields", "Fields"),
     ("runs", "Runs"),
+    ("webhook", "Webhook"),
     ("settings", "Settings"),
     ("preview", "Preview"),
 )
@@ -92,12 +95,14 @@ def connector_detail(request: HttpRequest, connector_id: UUID) -> HttpResponse:
         "streams": _streams,
         "fields": fields_tab,
         "runs": _runs,
+        "webhook": webhook_tab,
         "settings": _settings,
         "preview": _preview,
     }
     if tab not in build:
         raise Http404
-    context = {**header(request, connector), "tab": tab, "tabs": TABS, **build[tab](request, connector)}
+    tabs = [one for one in TABS if one[0] != "webhook" or webhook_of(connector)]
+    context = {**header(request, connector), "tab": tab, "tabs": tabs, **build[tab](request, connector)}
     return render(request, "console/connectors/detail.html", connector.name, context, trail=[TRAIL])
 
 
@@ -140,9 +145,15 @@ def _overview(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any
 
 
 def _streams(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:
-    cursors = {state.stream: state.cursor for state in connector.state.all()}
     streams = streams_of(connector)
-    return {"streams": streams, "cursors": cursors, "tables": tables_present(request, (line.last.target for line in streams))}
+    tables = tables_present(request, (line.last.target for line in streams))
+    return {
+        "streams": streams,
+        "cursors": {state.stream: state.cursor for state in connector.state.all()},
+        "tables": tables,
+        "held": held(connector, sorted(tables)),
+        "proven": any(line.proof for line in streams),
+    }
 
 
 def _runs(request: HttpRequest, connector: ConnectorConfig) -> dict[str, Any]:

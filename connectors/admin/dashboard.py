@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from connectors.admin.proofs import standings
 from connectors.admin.queries import Line, last_days, lines, progress_of, rows_today, running_now, troubled
 from connectors.queries import seconds_of, upcoming_runs
 from ipai.observability import dashboard
@@ -37,6 +38,7 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         "days": days,
         "chart": _chart(days),
         "upcoming": upcoming_runs(6, tenant),
+        "proofs": standings(found),
         **running_context(request),
     }
 

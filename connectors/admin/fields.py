@@ -52,7 +52,7 @@ def fields_tab(request: HttpRequest, connector: ConnectorConfig) -> dict[str, An
     there = tables_present(request, (mapping.target for mapping in found))
     for mapping in found:
         mapping.address = table_address(mapping.target) if mapping.target in there else ""
-    return {"mappings": found, "words": words, "known": len(known), "ran": bool(last)}
+    return {"mappings": found, "sought": words, "known": len(known), "ran": bool(last)}
 
 
 def _newest(connector: ConnectorConfig) -> list[RunStream]:

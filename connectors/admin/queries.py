@@ -139,6 +139,15 @@ class StreamLine:
     rows: int | None = None
     """Rows in the parts that are loaded now; None for a stream of records."""
     changed_at: datetime | None = None
+    read_at: datetime | None = None
+    """When it was last read to its end."""
+    proof: dict[str, Any] | None = None
+    """How the newest comparison with the source went, with ``at_time`` and ``run_id``."""
+
+    @property
+    def vendor_name(self) -> str:
+        """What the vendor calls it, where that is another name."""
+        return str(self.last.metadata.get("vendor_name", ""))
 
     @property
     def address(self) -> str:
@@ -157,6 +166,10 @@ def streams_of(connector: ConnectorConfig, runs: int = 20) -> list[StreamLine]:
         line.changes = list(dict.fromkeys([*line.changes, *map(str, one.metadata.get("schema_changes", []))]))
         if one.rows_written + one.rows_updated + one.rows_deleted:
             line.changed_at = one.ended_at or line.changed_at
+        if one.status == Status.SUCCESS:
+            line.read_at = one.ended_at
+        if proof := one.metadata.get("proof"):
+            line.proof = {**proof, "run_id": one.run_id, "at_time": datetime.fromisoformat(proof["at"])}
     parts = (
         LoadedPart.objects.filter(connector=connector, gone_at=None)
         .values("stream")

@@ -19,6 +19,7 @@ from ipai.observability.console.pages import NavItem, allowed, page, render, sco
 
 LEVELS = ("debug", "info", "warning", "error")
 LOG_LINES = 500
+PHASES = ("extract", "load", "prove")
 COUNTS = ("read", "written", "updated", "unchanged", "rejected", "deduplicated", "deleted")
 
 
@@ -125,7 +126,7 @@ def _stream_line(stream: RunStream, there: bool) -> dict[str, Any]:
 
 
 def _lanes(run: ConnectorRun, streams: list[RunStream]) -> list[dict[str, Any]]:
-    """Extract and load of each stream on the run's time axis, as per cent of it."""
+    """What each stream spent on the run's time axis, as per cent of it: extract, load, prove, in this order."""
     total = seconds_of(run)
     if not total or run.started_at is None:
         return []
@@ -134,21 +135,22 @@ def _lanes(run: ConnectorRun, streams: list[RunStream]) -> list[dict[str, Any]]:
         if stream.started_at is None:
             continue
         start = max(0.0, (stream.started_at - run.started_at).total_seconds())
-        took = ((stream.ended_at - stream.started_at).total_seconds()) if stream.ended_at else max(total - start, 0)
-        spent = stream.metadata.get("seconds", {})
-        extract, load = float(spent.get("extract", took)), float(spent.get("load", 0))
-        known = extract + load
-        if known > took > 0:
-            extract, load = extract * took / known, load * took / known
-        lanes.append(
-            {
-                "stream": stream.stream,
-                "left": round(100 * start / total, 2),
-                "extract": round(100 * extract / total, 2),
-                "middle": round(100 * (start + extract) / total, 2),
-                "load": round(100 * load / total, 2),
-                "seconds": took,
-                "said": f"{stream.stream}: extract {extract:.1f} s, load {load:.1f} s",
-            }
-        )
+        spent = _spent(stream, max(total - start, 0))
+        bars, at = [], start
+        for phase, seconds in spent.items():
+            bars.append({"phase": phase, "left": round(100 * at / total, 2), "width": round(100 * seconds / total, 2)})
+            at += seconds
+        words = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in spent.items())
+        lanes.append({"stream": stream.stream, "bars": bars, "seconds": at - start, "said": f"{stream.stream}: {words}"})
     return lanes
+
+
+def _spent(stream: RunStream, left: float) -> dict[str, float]:
+    """Seconds by phase, no more in all than the stream took; ``left`` is that for one that still runs."""
+    took = (stream.ended_at - stream.started_at).total_seconds() if stream.ended_at and stream.started_at else left
+    known = stream.metadata.get("seconds", {})
+    spent = {phase: float(known.get(phase, 0)) for phase in PHASES} if known else {"extract": took}
+    whole = sum(spent.values())
+    if whole > took > 0:
+        spent = {phase: seconds * took / whole for phase, seconds in spent.items()}
+    return {phase: seconds for phase, seconds in spent.items() if seconds or phase != "prove"}

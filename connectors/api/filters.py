@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from connectors.models import ConnectorConfig, ConnectorRun, Mode, RunLog, Status, Trigger
+from connectors.models import ConnectorConfig, ConnectorRun, DeliveryStatus, Mode, RunLog, Status, Trigger, WebhookDelivery
 from ipai.access.filters import MomentFilter, YesOrNoFilter
 
 LEVELS = [(level, level) for level in ("info", "warning", "error")]
@@ -49,6 +49,18 @@ class RunFilter(filters.FilterSet):
         except ValueError:
             pass  # not an id
         return queryset.filter(by)
+
+
+class DeliveryFilter(filters.FilterSet):
+    status = filters.MultipleChoiceFilter(choices=DeliveryStatus.choices, label="May be repeated.")
+    event = filters.CharFilter(label="Exactly this event, e.g. push.")
+    repository_id = filters.NumberFilter(label="About this repository.")
+    received_after = MomentFilter(field_name="received_at", lookup_expr="gte", label="Received at or after, ISO 8601.")
+    received_before = MomentFilter(field_name="received_at", lookup_expr="lt", label="Received before, ISO 8601.")
+
+    class Meta:
+        model = WebhookDelivery
+        fields = ()
 
 
 class LogFilter(filters.FilterSet):

@@ -5,6 +5,7 @@ from django.urls.converters import StringConverter
 
 from connectors.api.runs import LogViewSet, RejectedViewSet, RunViewSet
 from connectors.api.views import ConnectorViewSet, RunConnector, SourceTypes
+from connectors.api.webhooks import DeliveryViewSet, WebhookViewSet
 
 
 class NameConverter(StringConverter):
@@ -14,6 +15,7 @@ class NameConverter(StringConverter):
 
 
 register_converter(NameConverter, "connector")
+DELIVERY = "connectors/<connector:name>/deliveries/<str:delivery_id>/"
 RUN = "connector-runs/<uuid:run_id>/"
 
 urlpatterns = [
@@ -25,6 +27,12 @@ urlpatterns = [
     path("connectors/<connector:name>/check/", ConnectorViewSet.as_view({"post": "check"})),
     path("connectors/<connector:name>/enable/", ConnectorViewSet.as_view({"post": "enable"})),
     path("connectors/<connector:name>/disable/", ConnectorViewSet.as_view({"post": "disable"})),
+    path("connectors/<connector:name>/webhook/", WebhookViewSet.as_view({"get": "retrieve"})),
+    path("connectors/<connector:name>/webhook/secret/", WebhookViewSet.as_view({"post": "secret"})),
+    path("connectors/<connector:name>/deliveries/", DeliveryViewSet.as_view({"get": "list"})),
+    path("connectors/<connector:name>/deliveries/process/", DeliveryViewSet.as_view({"post": "process_failed"})),
+    path(DELIVERY, DeliveryViewSet.as_view({"get": "retrieve"})),
+    path(f"{DELIVERY}process/", DeliveryViewSet.as_view({"post": "process"})),
     path("connector-runs/", RunViewSet.as_view({"get": "list"})),
     path(RUN, RunViewSet.as_view({"get": "retrieve"})),
     path(f"{RUN}cancel/", RunViewSet.as_view({"post": "cancel"})),

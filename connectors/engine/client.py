@@ -50,6 +50,7 @@ def build_client(
         allow_private_urls=private,
         stopping=stopping,
         mode=mode,
+        defaults={"GITHUB_API_URL": settings.GITHUB_API_URL},
     )
 
 

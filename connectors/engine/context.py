@@ -78,11 +78,12 @@ class StreamContext:
     counts: Counts = field(default_factory=Counts)
     schema_changes: list[str] = field(default_factory=list)
     discarded_values: int = 0
+    warned: set[str] = field(default_factory=set)
     settling: bool = False
     """The stream was read; it is only compared with its source once more."""
     proof: dict[str, Any] | None = None
     """How the last comparison with the source went, as it is kept with the run."""
-    seconds: dict[str, float] = field(default_factory=lambda: {"extract": 0.0, "load": 0.0})
+    seconds: dict[str, float] = field(default_factory=lambda: {"extract": 0.0, "load": 0.0, "prove": 0.0})
 
     def fence(self, cursor: psycopg.Cursor[Any]) -> None:
         """Lock the stream's row until the commit; LeaseLost when the lease is no longer ours."""
@@ -106,9 +107,15 @@ class StreamContext:
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
 
+    def warn_once(self, message: str) -> None:
+        """Warn of what each batch would say again."""
+        if message not in self.warned:
+            self.warned.add(message)
+            self.log.warning("%s", message)
+
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        """Add the wall seconds of the block to ``phase`` (extract or load)."""
+        """Add the wall seconds of the block to ``phase`` (extract, load or prove)."""
         start = time.perf_counter()
         try:
             yield

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from connectors.contract import Client, Deleted, Emitted, Gone, Page, Part, Retry, StopStream
+from connectors.contract import Client, Deleted, Emitted, Gone, Page, Part, Rejected, Retry, StopStream
 from connectors.contract import Cursor as Reached
 from connectors.engine import merge, state, tables
 from connectors.engine.context import Counts, StreamContext
@@ -123,7 +123,7 @@ class _Run:
         heard = Heard(self.context.stopping)
         source = read(replace(self.context.client, stopping=heard, say=self._say))
         emitted = Lookahead(self.context, source, heard, resumable=not self.at_once)
-        while (item := emitted.peek()) is not None:
+        while (item := self._next(emitted)) is not None:
             if isinstance(item, Part):
                 emitted.take()
                 self._part(item)
@@ -140,6 +140,10 @@ class _Run:
             self.commits += 1
         if emitted.retry:
             raise emitted.retry
+
+    def _next(self, emitted: Lookahead) -> Emitted | Rejected | None:
+        with self.context.timed("extract"):
+            return emitted.peek()
 
     def _say(self, phase: str) -> None:
         self.context.progress.phase = phase

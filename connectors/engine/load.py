@@ -16,7 +16,7 @@ from psycopg import sql
 
 from connectors.contract import KIND, RAW, Rejected, StopStream
 from connectors.contract import Cursor as Reached
-from connectors.engine import merge, state, tables
+from connectors.engine import merge, shared, state, tables
 from connectors.engine.admit import Admission, key_columns
 from connectors.engine.context import Counts, StreamContext
 from connectors.engine.copying import Copier
@@ -93,6 +93,9 @@ class _Load:
         self.fixed = self.table.exists and self.stream.schema_policy != "evolve"
         self.inference = Inference(self.table.columns, self.stream.schema)
         self.admission = Admission(self.inference, self.stream.schema_policy, self.fixed, ())
+        self.misfits = shared.misfits(cursor, self.table, self.stream, self.context.connector_id)
+        for misfit in self.misfits:
+            self.context.warn_once(f"Field {misfit.name} stays in _raw: {misfit}")
         row = cursor.execute("SELECT now()").fetchone()
         assert row is not None
         context = self.context
@@ -259,6 +262,7 @@ class _Load:
         raw = None
         if len(batch.schema) and (batch.schema.field(batch.num_columns - 1).metadata or {}).get(b"ipai.raw") == RAW[b"ipai.raw"]:
             raw, batch = batch.column(batch.num_columns - 1), batch.remove_column(batch.num_columns - 1)
+        batch = shared.emptied(batch, self.misfits)
         header = batch.schema.names
         batch = inference.renamed(batch)
         if self.merging:

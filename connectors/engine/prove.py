@@ -26,7 +26,8 @@ def prove(context: StreamContext, take: Take) -> None:
     context.progress.phase = "proving"
     repaired: list[dict[str, Any]] = []
     for attempt in range(1, ATTEMPTS + 1):
-        found = context.stream.prove(context.client)
+        with context.timed("prove"):
+            found = context.stream.prove(context.client)
         if found is None:
             return
         proof = found

@@ -90,7 +90,7 @@ def reconcile(
     table.read(cursor)
     if not _lacks(table, columns, meta):  # who held the lock has done it
         return []
-    _refuse_others(cursor, table, tenant)
+    _refuse_others(cursor, table, columns, meta, tenant)
     try:
         changes = _alter(cursor, table, columns, meta) if table.exists else _create(cursor, table, columns, meta, key)
     except psycopg.errors.LockNotAvailable:
@@ -101,15 +101,20 @@ def reconcile(
     return changes
 
 
-def _refuse_others(cursor: Cursor, table: Table, tenant: UUID) -> None:
-    """A tenant may not change the columns that another one's rows have."""
-    if not table.exists:
+def _refuse_others(cursor: Cursor, table: Table, columns: list[Column], meta: set[str], tenant: UUID) -> None:
+    """A tenant may not change the columns that another one's rows have. It may add those whose type the vendor declares."""
+    new = [column for column in columns if column.name not in table.columns]
+    kept = [column for column in columns if column.name in table.columns]
+    if not table.exists or (all(column.declared for column in new) and not _lacks(table, kept, meta)):
         return
     others = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE _tenant_id <> %s)").format(table.identifier)
     row = cursor.execute(others, [tenant]).fetchone()
     if row and row[0]:
+        unfit = [c.name for c in kept if types.join(table.columns[c.name], c.type) != table.columns[c.name]]
+        why = f" (column{'s' if len(unfit) > 1 else ''} {', '.join(unfit)})" if unfit else ""
         raise StopStream(
-            f"These records do not fit the table {table.name}, which cannot be changed here: choose another table name"
+            f"These records do not fit the table {table.name}{why}, which others load too, so it cannot be changed here:"
+            " choose another table name, or leave this stream out"
         )
 
 

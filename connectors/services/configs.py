@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -29,6 +29,9 @@ from ipai.observability.audit import Actor
 from ipai.vault import services as vault
 from ipai.vault.redaction import redact
 
+if TYPE_CHECKING:
+    import jsonschema
+
 log = logging.getLogger(__name__)
 CHANGEABLE = ("name", "config", "schedule", "schedule_mode", "freshness_target_minutes", "owner", "is_enabled")
 
@@ -45,7 +48,7 @@ def validate_config(connector_type: str, config: Mapping[str, Any], secrets: Map
     if "\\u0000" in json.dumps(dict(config), default=str):
         raise ConfigInvalid({"config": "A setting holds a NUL character, which PostgreSQL cannot store"})
     for error in Draft202012Validator(source.config_schema).iter_errors(dict(config)):
-        problems.setdefault(".".join(str(step) for step in error.absolute_path) or "config", error.message)
+        problems.setdefault(".".join(str(step) for step in error.absolute_path) or "config", _said(error))
     if not problems:
         problems |= source.validate(config)
     allowed = {field.name for field in source.secrets}
@@ -98,7 +101,7 @@ def create_connector(
     with transaction.atomic():
         _save(connector)
         _refuse_unreachable(source, connector)
-        _store_secrets(connector, secrets or {}, actor)
+        store_secrets(connector, secrets or {}, actor)
         sync_schedule(connector)
         audit.record(
             actor, "connector", "connector", str(connector.id), "created", {"name": name, "type": connector_type}, tenant=tenant
@@ -123,7 +126,7 @@ def update_connector(
         _save(connector)
         if before.get("config", connector.config) != connector.config:
             _refuse_unreachable(source, connector)
-        _store_secrets(connector, given, actor)
+        store_secrets(connector, given, actor)
         sync_schedule(connector)
         changed = {name: [_plain(before[name]), _plain(value)] for name, value in changes.items() if before[name] != value}
         if changed or given:
@@ -185,6 +188,12 @@ def check_connector(connector: ConnectorConfig) -> list[Check]:
     """Try a saved connector with its secrets from the vault."""
     secrets = secrets_of(connector)
     return check_config(connector.connector_type, connector.config, secrets, str(connector.id), connector.tenant)
+
+
+def _said(error: jsonschema.ValidationError) -> str:
+    """What is wrong with a setting: in the words of the schema's ``x-problem`` if it has some."""
+    told = error.schema.get("x-problem") if isinstance(error.schema, dict) else None
+    return f"{error.instance}: {told}" if told else error.message
 
 
 def check_config(
@@ -258,7 +267,8 @@ def _is_uuid(name: str) -> bool:
     return True
 
 
-def _store_secrets(connector: ConnectorConfig, secrets: Mapping[str, str], actor: Actor) -> None:
+def store_secrets(connector: ConnectorConfig, secrets: Mapping[str, str], actor: Actor) -> None:
+    """Put secrets into the vault by field name and let the connector refer to them."""
     refs = dict(ref.partition("=")[::2] for ref in connector.vault_secret_refs)
     person = User.objects.filter(username=actor.name).first() if actor.kind == "person" else None
     for field, value in secrets.items():

@@ -15,7 +15,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from connectors.contract import Client, Source, SourceError, Stream, SyncMode
 from connectors.engine.client import build_client
@@ -24,8 +23,9 @@ from connectors.engine.errors import Cancelled, EngineError, LeaseLost
 from connectors.engine.lease import Heartbeat, RunLogHandler, claim
 from connectors.engine.process import parse
 from connectors.errors import ConfigInvalid, ConnectorError
-from connectors.models import OPEN, ConnectorRun, RunStream, Status, StreamFields
+from connectors.models import OPEN, ConnectorRun, RunStream, Status
 from connectors.services.configs import source_of, with_uploads
+from connectors.services.fields import keep_fields
 from connectors.services.follow import follow_run
 from connectors.services.runs import close_if_done, fail_run, reap_lost
 from ipai.vault.errors import VaultError
@@ -87,8 +87,11 @@ def execute_run(run_id: UUID, watch: Watch | None = None) -> ConnectorRun:
     return run
 
 
-def execute_stream(run_stream_id: int, watch: Watch | None = None) -> bool:
-    """Run one stream, if nobody else does: whether it was run here. Everything that goes wrong ends up in the stream's row."""
+def execute_stream(run_stream_id: int, watch: Watch | None = None, stream: Stream | None = None) -> bool:
+    """Run one stream, if nobody else does: whether it was run here. Everything that goes wrong ends up in the stream's row.
+
+    ``stream`` is read instead of the source's own: what webhooks told.
+    """
     token = claim(run_stream_id)
     if token is None:
         return False
@@ -97,7 +100,7 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None) -> bool:
     try:
         source, secrets = source_of(run.connector)
     except (ConnectorError, VaultError) as error:
-        _end(row, token, Status.FAILED, str(error))
+        end_stream(row, token, Status.FAILED, str(error))
         return True
     lines = RunLogHandler(run.pk, row.stream, secrets.values())
     logger = logging.Logger(f"run.{run.pk}.{row.stream}", logging.INFO)
@@ -122,16 +125,21 @@ def execute_stream(run_stream_id: int, watch: Watch | None = None) -> bool:
                 counts=counts_before(row),
                 settling=settling,
             )
-            status, message = _run(context, source, row, secrets, watch)
+            status, message = _run(context, source, row, secrets, watch, stream)
     finally:
         heartbeat.finish()
     logger.log(logging.ERROR if status == Status.FAILED else logging.INFO, message or f"Stream {row.stream} ended: {status}")
-    _end(row, token, status, message, context, lines)
+    end_stream(row, token, status, message, context, lines)
     return True
 
 
 def _run(
-    context: StreamContext, source: Source, row: RunStream, secrets: Mapping[str, str], watch: Watch | None
+    context: StreamContext,
+    source: Source,
+    row: RunStream,
+    secrets: Mapping[str, str],
+    watch: Watch | None,
+    given: Stream | None,
 ) -> tuple[Status, str]:
     """Run the engine; how the stream ended and, when badly, one line that says why."""
     from connectors.engine.extract import run_stream
@@ -140,7 +148,7 @@ def _run(
     if watch:
         watch(row, context.progress)
     try:
-        context.stream = stream = _stream(source, row.stream, context.client)
+        context.stream = stream = _stream(source, row.stream, context.client) if given is None else given
         if stream.primary_key:
             context.client.loaded = LoadedRows(stream.target, stream.primary_key, context.connector_id)
         run_stream(context)
@@ -181,7 +189,7 @@ def _joined_warnings(row: RunStream, lines: RunLogHandler | None) -> list[str]:
     return list(dict.fromkeys([*row.metadata.get("warnings", []), *(lines.warnings if lines else [])]))
 
 
-def _end(
+def end_stream(
     row: RunStream,
     token: UUID,
     status: Status,
@@ -199,7 +207,7 @@ def _end(
         try:
             with transaction.atomic():
                 ConnectorRun.objects.select_for_update().get(pk=row.run_id)
-                _keep_fields(row, context)
+                keep_fields(row, context.stream if context else None)
                 RunStream.objects.filter(pk=row.pk, lease_token=token, status=Status.RUNNING).update(**what)
                 close_if_done(row.run_id)
             if lines:
@@ -210,15 +218,6 @@ def _end(
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
-
-
-def _keep_fields(row: RunStream, context: StreamContext | None) -> None:
-    """Keep what the stream has learned of the vendor's fields, for the console."""
-    stream: Stream | None = context.stream if context else None
-    fields = stream.fields() if stream else None
-    if fields is not None:
-        known = {"fields": [asdict(field) for field in fields], "read_at": timezone.now()}
-        StreamFields.objects.update_or_create(connector_id=row.run.connector_id, stream=row.stream, defaults=known)
 
 
 def _streams(source: Source, run: ConnectorRun, scratch: Path) -> list[Stream]:

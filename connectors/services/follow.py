@@ -10,9 +10,9 @@ from ipai.toolkit import Load, loaded
 
 def follow_run(run_id: UUID) -> None:
     """Tell the followers of every schema that an ended run loads into. Harmless when repeated."""
-    run = ConnectorRun.objects.select_related("connector").filter(pk=run_id).first()
+    run = ConnectorRun.objects.select_related("connector__tenant").filter(pk=run_id).first()
     if run is None:  # its connector was deleted meanwhile
         return
     schemas = {target.partition(".")[0] for target in run.streams.values_list("target", flat=True)}
     for schema in sorted(schemas):
-        loaded(Load(schema, run.connector.tenant_id, run.connector_id))
+        loaded(Load(schema, run.connector.tenant.id, run.connector_id))

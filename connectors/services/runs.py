@@ -62,11 +62,16 @@ def queue_run(
             if send_to_worker:
                 transaction.on_commit(lambda: send("connectors.start_run", str(run.id)))
     except IntegrityError:
-        running = ConnectorRun.objects.filter(connector=connector, status__in=OPEN).select_related("connector").first()
+        running = reading_runs(connector).select_related("connector").first()
         if running is None:
             raise NotRunnable(f"{connector.name} could not be queued; was it deleted?") from None
         raise in_progress(running) from None
     return run
+
+
+def reading_runs(connector: ConnectorConfig) -> QuerySet[ConnectorRun]:
+    """The connector's open run, if there is one. Runs that load webhooks stand beside it and hold nobody up."""
+    return ConnectorRun.objects.filter(connector=connector, status__in=OPEN).exclude(trigger=Trigger.WEBHOOK)
 
 
 def in_progress(run: ConnectorRun) -> RunInProgress:
@@ -108,6 +113,8 @@ def retry_run(actor: Actor, run: ConnectorRun, trigger: str = Trigger.MANUAL) ->
     """Queue the same again."""
     if run.status in OPEN:
         raise in_progress(run)
+    if run.trigger == Trigger.WEBHOOK:
+        raise NotRunnable("What failed is tried again by itself; deliveries that were given up are processed again from their list")
     return queue_run(connector=run.connector, mode=run.mode, trigger=trigger, actor=actor, streams=run.only_streams)
 
 
@@ -255,7 +262,10 @@ def dispatch_waiting() -> int:
     before = timezone.now() - RESEND_AFTER
     unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=before)
     runs = ConnectorRun.objects.filter(unsent, status=Status.QUEUED)
-    streams = RunStream.objects.filter(unsent, status=Status.QUEUED, run__status=Status.RUNNING)
+    # What webhooks told is in the hands of the process that heard them: no other can read it.
+    streams = RunStream.objects.filter(unsent, status=Status.QUEUED, run__status=Status.RUNNING).exclude(
+        run__trigger=Trigger.WEBHOOK
+    )
     return _send_each("connectors.start_run", runs) + _send_each("connectors.run_stream", streams)
 
 

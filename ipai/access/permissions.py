@@ -15,7 +15,7 @@ class Principal(Protocol):
     def roles(self) -> frozenset[str]: ...
 
 
-_LOOK = frozenset({"view_connectors", "view_catalog"})
+_LOOK = frozenset({"view_connectors", "view_catalog", "view_devops"})
 _FINANCE = frozenset({"view_finance"})
 _OPERATE = frozenset({"run_connectors", "pause_connectors", "view_run_log"})
 

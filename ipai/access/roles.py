@@ -20,6 +20,7 @@ PERMISSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "view_run_log": ("connectors.view_runlog",),
     "view_rejected": ("connectors.view_rejectedrecord",),
     "view_catalog": (),
+    "view_devops": (),
     "view_secrets": ("vault.view_secret",),
     "edit_secrets": ("vault.add_secret", "vault.change_secret"),
     "delete_secrets": ("vault.delete_secret",),

@@ -17,6 +17,7 @@ from ipai.access.models import Tenant
 from ipai.access.paging import Pages, StrictOrdering
 from ipai.access.problems import invalid
 from ipai.access.rest import MayAct
+from ipai.access.sessions import Claims, claims_for
 
 
 class TenantView(APIView):
@@ -38,6 +39,11 @@ class TenantView(APIView):
             raise invalid({name: f"There is no such parameter; there is {', '.join(sorted(known))}" for name in unknown})
         self._check_values(request)
         self.tenant = self._tenant(request)
+
+    def claims(self, request: Request) -> Claims:
+        """The caller's claims, for the tenant that was asked for."""
+        claims = claims_for(request.user)
+        return Claims(claims.sub, self.tenant.slug, claims.roles)
 
     def known_parameters(self) -> set[str]:
         """The names that may stand after the question mark."""

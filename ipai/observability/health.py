@@ -26,6 +26,9 @@ CONNECT_WITHIN = 2
 OPEN = ("queued", "running")
 STATUSES = (*OPEN, "success", "failed", "cancelled")
 
+collectors: list[Callable[[CollectorRegistry], None]] = []
+"""What apps add to /metrics, each with the registry of one answer."""
+
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="readyz")
 
 
@@ -55,6 +58,8 @@ def metrics() -> bytes:
         Gauge(name, words, registry=registry).set(value)
     registry.register(HTTP_REQUESTS)
     registry.register(HTTP_SECONDS)
+    for collect in collectors:
+        collect(registry)
     return generate_latest(registry)
 
 

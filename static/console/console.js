@@ -37,7 +37,7 @@
     new Chart(canvas, {
       data: { labels: data.labels, datasets: data.series.map((series) => ({
         type: series.kind, label: series.label, data: series.values, backgroundColor: colour(series.colour), borderColor: colour(series.colour),
-        stack: series.kind === "bar" ? "runs" : undefined, yAxisID: series.kind === "bar" ? "y" : "rows", borderWidth: series.kind === "bar" ? 0 : 2,
+        stack: series.kind === "bar" ? "runs" : undefined, yAxisID: series.axis ?? (series.kind === "bar" ? "y" : "rows"), spanGaps: true, borderWidth: series.kind === "bar" ? 0 : 2,
         pointRadius: series.kind === "bar" ? 0 : 2, tension: .25, maxBarThickness: 28, borderRadius: 2, order: series.kind === "bar" ? 1 : 0,
         barPercentage: .75, categoryPercentage: .9,
       })) },
@@ -46,12 +46,34 @@
         plugins: { legend: { display: true, position: "bottom", align: "start", labels: { color: text, boxWidth: 10, boxHeight: 10, useBorderRadius: true, borderRadius: 2 } } },
         scales: {
           x: { stacked: true, grid: { display: false }, ticks: { display: true, color: text, maxRotation: 0, autoSkipPadding: 12 }, border: { color: grid } },
-          y: { display: true, stacked: true, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5 }, title: { display: true, text: "runs", color: text } },
-          rows: { display: true, position: "right", beginAtZero: true, grid: { display: false }, border: { display: false }, title: { display: true, text: "rows", color: text },
+          y: { display: true, stacked: !data.titles, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5 }, title: { display: true, text: data.titles?.[0] ?? "runs", color: text } },
+          rows: { display: data.titles?.length !== 1, position: "right", beginAtZero: true, grid: { display: false }, border: { display: false }, title: { display: true, text: data.titles?.[1] ?? "rows", color: text },
                   ticks: { display: true, color: text, maxTicksLimit: 5, callback: (value) => Intl.NumberFormat("en", { notation: "compact" }).format(value) } },
         },
       },
     });
+  };
+  // A timeline: dragging over its lanes zooms in on that stretch.
+  const zoomable = (area) => {
+    const since = new Date(area.dataset.since).getTime(), until = new Date(area.dataset.until).getTime();
+    let lane = null, begun = 0, brush = null;
+    const share = (event) => { const box = lane.getBoundingClientRect(); return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)); };
+    area.addEventListener("pointerdown", (event) => { lane = event.target.closest(".d-lane"); if (!lane || event.button || event.pointerType === "touch") { lane = null; return; } begun = share(event); });
+    window.addEventListener("pointermove", (event) => {
+      if (!lane || (!brush && Math.abs(share(event) - begun) < .01)) return;
+      brush ??= lane.appendChild(Object.assign(document.createElement("div"), { className: "d-brush" }));
+      brush.style.left = `${100 * Math.min(begun, share(event))}%`; brush.style.width = `${100 * Math.abs(share(event) - begun)}%`;
+    });
+    window.addEventListener("pointerup", (event) => {
+      if (lane && brush) {
+        const ends = [begun, share(event)].sort((a, b) => a - b).map((at) => new Date(since + at * (until - since)).toISOString().slice(0, 19) + "Z");
+        const query = new URLSearchParams(location.search);
+        query.delete("range"); query.delete("month"); query.set("from", ends[0]); query.set("until", ends[1]);
+        location.search = query;
+      }
+      lane = brush = null;
+    });
+    area.addEventListener("dragstart", (event) => event.preventDefault());
   };
   const drawCharts = () => all("canvas[data-chart]").forEach(drawChart);
 
@@ -136,7 +158,9 @@
   });
 
   const start = () => {
-    tellTimes(); labelCells(); drawCharts(); setInterval(tellTimes, 15000);
+    tellTimes(); labelCells(); drawCharts(); all("[data-zoom]").forEach(zoomable); setInterval(tellTimes, 15000);
+    const tabs = document.querySelector(".c-tabs"), tab = tabs?.querySelector("[aria-current]");
+    if (tab) tabs.scrollLeft = tab.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
     const log = document.querySelector(".c-log[data-tail]"); if (log) log.scrollTop = log.scrollHeight;
     new MutationObserver(drawCharts).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
   };

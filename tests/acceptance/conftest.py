@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.acceptance.github import GitHubServer
+
 SIMS = os.environ.get("IPAI_SIMS", "")
 
 
@@ -57,6 +59,20 @@ class OdooServer:
         self.process.wait(10)
         if self.process.stdout:
             self.process.stdout.close()
+
+
+@pytest.fixture
+def github_server() -> Iterator[Any]:
+    """Start simulated GitHubs: ``github_server("--fault", "http502@9")``."""
+    running: list[GitHubServer] = []
+
+    def start(*options: str) -> GitHubServer:
+        running.append(GitHubServer(SIMS, *options))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
 
 
 @pytest.fixture

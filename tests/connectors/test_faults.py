@@ -45,7 +45,7 @@ def test_a_copy_that_fails_leaves_the_table_as_it_was(make_connector, run_now, f
 
 @pytest.mark.slow
 def test_a_full_scratch_disk_is_one_clear_line(make_connector, environment, files, rows):
-    write_csv(files / "a.csv", 200_000)
+    write_csv(files / "a.csv", 900_000)
     make_connector("orders", path=str(files / "*.csv"), table="orders")
     limited = """
 import resource, runpy, signal, sys

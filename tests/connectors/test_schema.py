@@ -26,6 +26,8 @@ SCHEMA = {
         "repositories": {"type": "array", "items": {"type": "string"}},
         "null_values": {"type": "array", "items": {"type": "string"}, "default": [""]},
         "extra": {"type": "object"},
+        "names": {"type": "object", "additionalProperties": {"type": "string"}, "examples": [{"hr.expense": "expenses"}]},
+        "kinds": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}},
         "size": {"type": "integer", "title": "Largest file", "default": 20_000_000_000},
     },
 }
@@ -43,6 +45,10 @@ def test_every_property_has_the_field_of_its_kind():
     assert kinds["retries"] == "integer"
     assert kinds["primary_key"] == kinds["repositories"] == "list"
     assert kinds["extra"] == "json"
+    assert kinds["names"] == "pairs"
+    assert kinds["kinds"] == "many"
+    assert by_name()["kinds"].choices == ("a", "b")
+    assert by_name()["names"].placeholder == "hr.expense = expenses"
 
 
 def test_alternatives_show_only_their_own_settings():

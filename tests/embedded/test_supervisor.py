@@ -145,7 +145,7 @@ def test_a_process_that_starts_up_slowly_notices_too(supervise: Supervise, home:
     assert eventually(lambda: not processes_of(home), 5)
 
 
-def test_the_products_procfile_has_three_processes(home: Path) -> None:
+def test_the_products_procfile_has_four_processes(home: Path) -> None:
     commands = read_procfile(Path(__file__).resolve().parents[2] / "Procfile")
-    assert list(commands) == ["web", "worker", "beat"]
+    assert list(commands) == ["web", "worker", "webhooks", "beat"]
     assert all(command.startswith("python -m ") for command in commands.values())

@@ -22,6 +22,7 @@ class OdooSource(Source):
     label = "Odoo"
     description = "The ledger, partners, payments and projects of Odoo Community 16 to 19, proven against Odoo's own totals."
     config_schema: ClassVar[Mapping[str, Any]] = CONFIG
+    proves = True
     secrets = (SecretField("password", "Password or API key", required=True),)
 
     def streams(self, client: Client) -> Sequence[Stream]:
@@ -53,14 +54,15 @@ class OdooSource(Source):
         if problems := problems_of(self.config):
             yield Check("Settings", False, "; ".join(f"{name}: {text}" for name, text in problems.items()))
             return
-        odoo = self.odoo(client, tries=1)
+        odoo, step = self.odoo(client, tries=1), "Server"
         try:
             _, version = odoo.version()
-            yield Check("Server", True, f"Odoo {version} at {odoo.login.url}")
+            yield Check(step, True, f"Odoo {version} at {odoo.login.url}")
+            step = "Login"
             odoo.sign_in()
-            yield Check("Login", True, f"{odoo.login.user or 'The API key'} may sign in to {odoo.login.database}")
+            yield Check(step, True, f"{odoo.login.user or 'The API key'} may sign in to {odoo.login.database}")
         except SourceError as error:
-            yield Check("Server", False, str(error))
+            yield Check(step, False, str(error))
             return
         for stream in self._streams(odoo):
             yield _look(stream)

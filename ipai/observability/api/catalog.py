@@ -14,7 +14,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from ipai.access.permissions import may_read
 from ipai.access.problems import Problem, invalid
-from ipai.access.sessions import Claims, claims_for, governed
+from ipai.access.sessions import governed
 from ipai.access.views import TenantView
 from ipai.lakehouse import queries as lakehouse
 
@@ -135,18 +135,13 @@ class Catalog(TenantView, GenericViewSet[Any]):
         if not may_read(caller, schema):
             raise PermissionDenied(f"Your roles do not read {schema}")
         try:
-            with governed(self._claims(request)) as cursor:
+            with governed(self.claims(request)) as cursor:
                 found = lakehouse.sample(cursor, schema, table, columns, limit)
         except ProgrammingError:  # the database has the last word
             raise PermissionDenied(f"The database does not let your roles read {schema}.{table}") from None
         except OperationalError as error:
             raise Problem(503, "The database took too long or went away; try again", "database") from error
         return Response({"columns": found["columns"], "rows": [[_plain(value) for value in row] for row in found["rows"]]})
-
-    def _claims(self, request: Request) -> Claims:
-        """The caller's claims, for the tenant that was asked for (which ``TenantView`` has allowed)."""
-        claims = claims_for(request.user)
-        return Claims(claims.sub, self.tenant.slug, claims.roles)
 
     def _table(self, schema: str, table: str) -> lakehouse.TableDetail:
         try:

@@ -46,7 +46,7 @@ def find(request: HttpRequest) -> HttpResponse:
 def _pages(request: HttpRequest, words: str) -> Iterable[Found]:
     for registered in pages:
         if registered.nav and words.lower() in registered.nav.title.lower() and allowed(request, registered.action):
-            yield Found(registered.nav.title, "page", reverse(f"admin:{registered.name}"))
+            yield Found(registered.nav.title, "page", registered.address)
 
 
 def _tables(request: HttpRequest, words: str) -> Iterable[Found]:

@@ -26,7 +26,7 @@ View = Callable[..., HttpResponseBase]
 Trail = Sequence[tuple[str, str]]
 """Where a page is: ``(title, address)`` from the outside in, without the page itself."""
 
-GROUPS = ("Operate", "Data", "Govern", "Platform")
+GROUPS = ("Operate", "Deliver", "Data", "Govern", "Platform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,23 @@ class Registered:
     name: str
     action: str
     nav: NavItem | None
+    top: bool = False
+
+    @property
+    def address(self) -> str:
+        """Where it is; only for pages whose route takes no argument."""
+        return reverse(self.name if self.top else f"admin:{self.name}")
 
 
 pages: list[Registered] = []
 
 
-def page(route: str, name: str, *, action: str, post: bool = False, nav: NavItem | None = None) -> Callable[[View], View]:
+def page(
+    route: str, name: str, *, action: str, post: bool = False, nav: NavItem | None = None, top: bool = False
+) -> Callable[[View], View]:
     """Register a view under ``/admin/<route>`` as ``admin:<name>``, for people who may do ``action``.
 
+    ``top``: under ``/<route>`` as ``<name>``, for a command centre of its own.
     ``post``: the view changes something, so it answers POST alone. A person without the right gets 403.
     """
 
@@ -69,15 +78,15 @@ def page(route: str, name: str, *, action: str, post: bool = False, nav: NavItem
             return view(request, *args, **kwargs)
 
         limited = require_http_methods(["POST"] if post else ["GET", "HEAD", "POST"])(guarded)
-        pages.append(Registered(path(route, admin.site.admin_view(limited), name=name), name, action, nav))
+        pages.append(Registered(path(route, admin.site.admin_view(limited), name=name), name, action, nav, top))
         return view
 
     return register
 
 
-def urls() -> list[URLPattern]:
-    """Every registered page; the admin site mounts them before its own."""
-    return [registered.pattern for registered in pages]
+def urls(*, top: bool = False) -> list[URLPattern]:
+    """The registered pages: those that the admin site mounts before its own, or those on top."""
+    return [registered.pattern for registered in pages if registered.top is top]
 
 
 def person(request: HttpRequest) -> User:
@@ -155,7 +164,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 def shortcuts(request: HttpRequest) -> list[dict[str, str]]:
     """Keys that go to a page this person may open: ``{"keys": "c", "title": ..., "url": ...}``."""
     known = [item for item in pages if item.nav and item.nav.keys and allowed(request, item.action)]
-    found = [{"keys": item.nav.keys, "title": item.nav.title, "url": reverse(f"admin:{item.name}")} for item in known if item.nav]
+    found = [{"keys": item.nav.keys, "title": item.nav.title, "url": item.address} for item in known if item.nav]
     return [{"keys": "h", "title": "Dashboard", "url": reverse("admin:index")}, *found]
 
 
@@ -168,5 +177,7 @@ def each_page(request: HttpRequest) -> dict[str, Any]:
 
 def _nav_line(request: HttpRequest, item: Registered) -> dict[str, Any]:
     assert item.nav is not None
-    link = reverse(f"admin:{item.name}")
-    return {"title": item.nav.title, "icon": item.nav.icon, "link": link, "active": request.path.startswith(link)}
+    link = item.address
+    longer = any(other.address.startswith(link) for other in pages if other.nav is not None and other is not item)
+    active = request.path == link if longer else request.path.startswith(link)
+    return {"title": item.nav.title, "icon": item.nav.icon, "link": link, "active": active}

@@ -124,6 +124,24 @@ def initials(value: str) -> str:
 
 
 @register.filter
+def spaced(name: str) -> str:
+    """``journal_entries`` for people: ``journal entries``."""
+    return name.replace("_", " ")
+
+
+@register.filter
+def table_name(target: str) -> str:
+    """The table of ``schema.table``."""
+    return target.partition(".")[2] or target
+
+
+@register.filter
+def schema_name(target: str) -> str:
+    """The schema of ``schema.table``."""
+    return target.partition(".")[0]
+
+
+@register.filter
 def item(mapping: dict[Any, Any], key: Any) -> Any:
     """``mapping[key]``, or None."""
     return mapping.get(key)
@@ -160,11 +178,12 @@ def sort_link(context: template.Context, field: str, label: str) -> SafeString:
 
 
 @register.simple_tag
-def sparkline(values: Sequence[int], label: str) -> SafeString:
-    """A row of small bars, oldest first: the shape of the last values. The label says it in words."""
+def sparkline(values: Sequence[float], label: str, words: Sequence[str] = ()) -> SafeString:
+    """A row of small bars, oldest first: the shape of the last values. The label says it in words, ``words`` each bar."""
     highest = max(values, default=0) or 1
+    told = words or [f"{value:,}" for value in values]
     bars = (
-        (index * 7, 24 - max(1, round(22 * value / highest)), max(1, round(22 * value / highest)), f"{value:,}")
+        (index * 7, 24 - max(1, round(22 * value / highest)), max(1, round(22 * value / highest)), told[index])
         for index, value in enumerate(values)
     )
     drawn = format_html_join("", '<rect x="{}" y="{}" width="5" height="{}" rx="1"><title>{}</title></rect>', bars)

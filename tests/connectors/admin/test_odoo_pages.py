@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
+from django.db import connection, transaction
 
+from connectors import queries
 from connectors.sources.odoo import OdooSource
 from connectors.sources.odoo.models import MODELS
 
@@ -55,7 +58,7 @@ def test_pages_say_what_a_proof_does_not_prove(as_role, portal_user, connect, ru
     assert "Equal, with gaps" in page
     assert "0 = 0 proves nothing" in page
     assert "1 thing not proven" in overview
-    assert "equals the source" not in overview
+    assert "totals agree" not in overview
 
 
 def cells(page):
@@ -107,3 +110,56 @@ def test_a_source_without_fields_says_where_columns_are(as_role, connector, run_
     run_now(connector)
     page = as_role("operator").get(f"/admin/connectors/{connector.pk}/", {"tab": "fields"}).content.decode()
     assert "No fields are known" in page
+
+
+def rows_of(page):
+    """The cells of every row as text, by the first word of the row."""
+    found = {}
+    for row in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL):
+        cells = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", cell)).strip() for cell in row.split("</td>")]
+        found[cells[0].split()[0] if cells[0] else ""] = cells
+    return found
+
+
+def test_streams_say_what_they_hold_and_how_they_were_proven(as_role, odoo, connect, run_now, rows):
+    connector = connect()
+    run = run_now(connector)
+    rows("UPDATE ipai_bronze_erp.partners SET _loaded_at = now() - interval '3 days' RETURNING id")
+    page = as_role("operator").get(f"/admin/connectors/{connector.pk}/", {"tab": "streams"}).content.decode()
+    found, partners = rows_of(page), len(odoo.store.rows["res.partner"])
+    assert len(found) == len(MODELS)
+    stream, table, now, read, changed, proof, *_ = found["partners"]
+    assert (stream, table, now) == ("partners res.partner", "partners ipai_bronze_erp", str(partners))
+    assert changed == "3 d ago"
+    assert not read.startswith(("3 d", "never"))
+    assert proof.startswith(f"Equal {partners} counted,")
+    assert f"/admin/runs/{run.pk}/#proof" in page
+
+
+def test_a_table_that_a_load_has_locked_does_not_hold_up_the_page(odoo, connect, run_now):
+    connector = connect(models=["res.company", "res.currency"])
+    run_now(connector)
+    targets = ["ipai_bronze_erp.companies", "ipai_bronze_erp.currencies"]
+    other = connection.copy()
+    try:
+        with transaction.atomic(), other.cursor() as cursor:
+            other.set_autocommit(False)
+            cursor.execute("LOCK TABLE ipai_bronze_erp.companies IN ACCESS EXCLUSIVE MODE")
+            found = queries.held(connector, targets)
+    finally:
+        other.rollback()
+        other.close()
+    assert list(found) == ["ipai_bronze_erp.currencies"]
+    assert queries.held(connector, targets)["ipai_bronze_erp.companies"].rows > 0
+
+
+def test_the_timeline_shows_what_reading_took(as_role, odoo, connect, run_now):
+    odoo.before.append(lambda call: time.sleep(0.05) if call.method == "search_read" else None)
+    run = run_now(connect(models=["account.move", "account.move.line"]))
+    for stream in run.streams.all():
+        assert stream.metadata["seconds"]["extract"] > 0.1
+        assert stream.metadata["seconds"]["load"] > 0
+        assert stream.metadata["seconds"]["prove"] > 0
+    page = as_role("operator").get(f"/admin/runs/{run.pk}/").content.decode()
+    assert len(re.findall(r'title="\w+: extract [0-9.]+ s, load [0-9.]+ s, prove [0-9.]+ s"', page)) == 2
+    assert "extract 0.0 s" not in page

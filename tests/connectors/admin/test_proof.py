@@ -37,7 +37,7 @@ def test_the_pages_of_run_and_connector_show_the_proof(as_role, compared, ok):
     assert ("ids 7" in page) is not ok
     overview = browser.get(f"/admin/connectors/{run.connector_id}/").content.decode()
     assert "Last proof" in overview
-    assert ("equals the source in 12 totals" in overview) is ok
+    assert ("12 totals agree" in overview) is ok
 
 
 def test_a_connector_that_was_never_compared_shows_no_proof(as_role, connector):

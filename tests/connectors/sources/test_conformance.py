@@ -17,6 +17,7 @@ from connectors.engine.client import build_http
 BRONZE = r"ipai_bronze_(core|erp|devops)\.[a-z][a-z0-9_]{0,62}"
 LEAST: dict[str, dict[str, Any]] = {
     "files": {"path": "/nowhere/a.csv", "table": "things"},
+    "github": {"owner": "demo", "api_url": "https://github.demo.invalid"},
     "odoo": {"url": "https://odoo.demo.invalid", "database": "demo", "user": "demo"},
 }
 """A config with the required fields only, for sources whose required fields have no default."""

@@ -10,21 +10,28 @@ from ipai.lakehouse.sqlmigration import RunSQLFile
 from tests.ipai.lakehouse.conftest import values
 
 ROLES = ("anon", "authenticated", "service_role")
+OURS = (
+    ("lakehouse", "0003_control_plane_rls"),
+    ("lakehouse", "0004_audit_log"),
+    ("lakehouse", "0005_run_connector"),
+    ("lakehouse", "0006_loaded_table"),
+    ("connectors", "0003_stream_fields"),
+)
 
 
 @pytest.fixture
 def supabase(db: None) -> None:
     """The roles and their default grants, then our last migrations as they run there. All undone with the test's transaction."""
     with connection.cursor() as cursor:
-        for name in ("0006_loaded_table", "0005_run_connector", "0004_audit_log", "0003_control_plane_rls"):
-            cursor.execute(RunSQLFile(name).sql("lakehouse", "down"))
+        for app, name in reversed(OURS):
+            cursor.execute(RunSQLFile(name).sql(app, "down"))
         for role in ROLES:
             cursor.execute(f"DO $$ BEGIN IF to_regrole('{role}') IS NULL THEN CREATE ROLE {role}; END IF; END $$")
         cursor.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {', '.join(ROLES)}")
         cursor.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {', '.join(ROLES)}")
         cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO {', '.join(ROLES)}")
-        for name in ("0003_control_plane_rls", "0004_audit_log", "0005_run_connector", "0006_loaded_table"):
-            cursor.execute(RunSQLFile(name).sql("lakehouse", "up"))
+        for app, name in OURS:
+            cursor.execute(RunSQLFile(name).sql(app, "up"))
 
 
 def test_the_api_roles_reach_none_of_our_tables(supabase: None) -> None:

@@ -22,7 +22,7 @@ from ipai.embedded.supervisor import Supervisor, read_procfile
 
 
 class Command(BaseCommand):
-    help = "Start the services, migrate, load the demo, then run web, worker and beat until Ctrl-C."
+    help = "Start the services, migrate, load the demo, then run the processes of the Procfile until Ctrl-C."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

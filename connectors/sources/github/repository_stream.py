@@ -1,0 +1,49 @@
+"""The stream of the repositories themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connectors.contract import Client, Cursor, Deleted, Emitted, Page
+from connectors.sources.github import fetch, records, tables
+from connectors.sources.github.api import GitHub, Missing
+from connectors.sources.github.lists import State
+from connectors.sources.github.repositories import Repository
+from connectors.sources.github.stream import GitHubStream, Step
+
+
+class Repositories(GitHubStream):
+    """Repositories. One that is no longer listed may be deleted, moved or hidden: its row stays, and one warning says so."""
+
+    table = tables.REPOSITORIES
+
+    def look(self, github: GitHub, repo: Repository, state: State) -> Iterator[Step]:
+        """Nothing: they come with the directory."""
+        return iter(())
+
+    def read(self, client: Client, since: Cursor | None) -> Iterator[Emitted]:
+        """Those that are new or changed. ``{"directory": {...}}``"""
+        github = self.github(client)
+        before = (since or {}).get("directory", {})
+        repositories, changed, directory, lost = self.directory.read(github, before)
+        if changed:
+            rows = [records.repository(item) for item in changed]
+            yield Page(self.table.batch(rows, [fetch.raw(item) for item in changed]))
+        yield Deleted((), {"directory": directory} if directory != before else None)
+        for name, error in lost.items():
+            client.log.warning("GitHub does not give %s (%s): deleted, or hidden from the token; what is loaded stays", name, error)
+        if directory != before and client.loaded and not lost:
+            for repository_id in sorted(set(client.loaded.keys(0, None)) - {repo.id for repo in repositories}):
+                self._explain(github, client, repository_id)
+
+    def _explain(self, github: GitHub, client: Client, repository_id: int) -> None:
+        assert client.loaded is not None
+        (name,) = client.loaded.values(["full_name"], [repository_id])[repository_id]
+        try:
+            now = fetch.repository(github, repository_id)
+        except Missing as error:
+            client.log.warning(
+                "%s is no longer listed (%s): deleted, or hidden from the token; what is loaded of it stays", name, error
+            )
+            return
+        client.log.warning("%s is not read any more: it is now %s", name, now.get("full_name"))

@@ -1,0 +1,127 @@
+"""DORA's five metrics with trend, level, coverage and what they leave out; Spec Kit compliance; and the rows behind numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.backends.utils import CursorWrapper
+from django.http import HttpRequest
+
+from devops import queries
+from devops.api.parameters import MONTH, begin, end
+from devops.definitions import DEFINITIONS
+from devops.figures import figure
+from devops.pages.common import MONTHS_SHOWN, choices, given, names, number, shown
+from ipai.observability.console.listing import address
+from ipai.observability.console.pages import NavItem, page
+
+CARDS = (
+    ("deployment_frequency", "Deployment frequency", "deployment_frequency"),
+    ("change_lead_time_s", "Change lead time", "change_lead_time"),
+    ("change_fail_rate", "Change fail rate", "change_fail_rate"),
+    ("failed_deployment_recovery_s", "Failed deployment recovery", "failed_deployment_recovery_time"),
+    ("deployment_rework_rate", "Deployment rework rate", "deployment_rework_rate"),
+)
+ROWS = 200
+
+
+@page("devops/dora/", "devops_dora", action="view_devops", nav=NavItem("Deliver", "DORA", "speed", 4), top=True)
+@shown("devops/dora.html", "DORA")
+def dora(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
+    """One repository's five metrics in a month, over the year; without one, all repositories over their window."""
+    repositories = names(cursor)
+    whole = [queries.with_levels(row) for row in queries.DORA_ALL.rows(cursor)]
+    shown_one = given(request, "repository").get("repository") or (repositories[0] if len(repositories) == 1 else None)
+    months = queries.DORA_MONTHS.rows(cursor, {"repository": shown_one})[-MONTHS_SHOWN:] if shown_one else []
+    rows = [queries.with_levels(row) for row in months]
+    month = request.GET.get("month", "")
+    one = next((row for row in rows if row["month"] == month), None)
+    one = one or next((row for row in whole if row["repository"] == shown_one), None)
+    items = queries.item_counts(cursor, one["repository"], one["month"]) if one else []
+    return {
+        "repositories": repositories,
+        "whole": whole,
+        "rows": rows[::-1],
+        "one": one,
+        "cards": [_card(one, rows, *card) for card in CARDS] if one else [],
+        "items": items,
+        "definitions": DEFINITIONS,
+        "back": address(request, month=None),
+    }
+
+
+def _card(one: dict[str, Any], rows: list[dict[str, Any]], name: str, title: str, definition: str) -> dict[str, Any]:
+    values = [row[name] for row in rows]
+    return {
+        "name": name,
+        "title": title,
+        "value": one[name],
+        "level": one["levels"].get(name),
+        "definition": DEFINITIONS[definition],
+        "missing": "no data" if one[name] is None else "no published level",
+        "trend": [value or 0 for value in values],
+        "words": [f"{row['month']}: {figure(row[name], name)}" for row in rows],
+    }
+
+
+@page("devops/specs/", "devops_specs", action="view_devops", nav=NavItem("Deliver", "Specifications", "fact_check", 5), top=True)
+@shown("devops/specs.html", "Specifications")
+def specs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
+    """Which bundles comply, and exactly what the others lack."""
+    chosen = given(request, "repository")
+    found = queries.SPEC_COMPLIANCE.rows(cursor, chosen)
+    for row in found:
+        row["warnings"] = [finding for finding in row["findings"] if finding["severity"] == "warning"]
+    state = request.GET.get("compliant", "")
+    without = sorted(set(names(cursor)) - {row["repository"] for row in queries.SPEC_COMPLIANCE.rows(cursor)})
+    return {
+        "repositories": names(cursor),
+        "states": choices(request, "compliant", ["true", "false"]),
+        "rows": [row for row in found if state not in ("true", "false") or row["compliant"] is (state == "true")],
+        "total": len(found),
+        "compliant": sum(row["compliant"] for row in found),
+        "without": without if not chosen else [],
+    }
+
+
+@page("devops/runs/", "devops_runs", action="view_devops", top=True)
+@shown("devops/runs.html", "Workflow runs")
+def runs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
+    """The runs behind a figure of a workflow."""
+    filters: dict[str, Any] = {"workflow_id": number(request, "workflow_id")} | _period(request)
+    filters |= given(request, "repository", "conclusion", "head_sha")
+    if request.GET.get("reruns") == "true":
+        filters["attempts"] = 2
+    if request.GET.get("flaky") == "true":
+        flaky = {name: value for name, value in filters.items() if name in queries.FLAKY.filters}
+        return {"flaky": queries.FLAKY.rows(cursor, flaky, limit=ROWS), "most": ROWS}
+    return {"rows": queries.CI_RUNS.rows(cursor, filters, limit=ROWS), "most": ROWS}
+
+
+@page("devops/items/", "devops_items", action="view_devops", top=True)
+@shown("devops/items.html", "Left out or inferred")
+def items(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
+    """The changes, deployments and incidents that a metric leaves out or rests on by inference."""
+    filters = given(request, "repository", "metric", "kind", "from", "to")
+    return {"rows": queries.DORA_ITEMS.rows(cursor, filters, limit=ROWS), "most": ROWS}
+
+
+@page("devops/changes/", "devops_changes", action="view_devops", top=True)
+@shown("devops/changes.html", "Changes")
+def changes(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
+    """The changes behind lead time and coverage."""
+    filters: dict[str, Any] = given(request, "repository")
+    filters |= {name: value for name, value in given(request, "month", "authored").items() if MONTH.fullmatch(value)}
+    if request.GET.get("deployed") in ("true", "false"):
+        filters["deployed"] = request.GET["deployed"] == "true"
+    filters["deployment"] = number(request, "deployment")
+    return {"rows": queries.CHANGES.rows(cursor, filters, limit=ROWS), "most": ROWS}
+
+
+def _period(request: HttpRequest) -> dict[str, Any]:
+    """The stretch of a month or day in the address."""
+    try:
+        value = request.GET.get("period", "")
+        return {"from": begin(value), "to": end(value)} if value not in ("", "all") else {}
+    except ValueError:
+        return {}

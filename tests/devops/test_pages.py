@@ -1,0 +1,156 @@
+"""The pages at /devops/: they show what the tables hold, each number leads to its rows, and nobody else's are shown."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from ipai.access.models import Tenant
+from ipai.access.services import create_person, create_tenant
+from tests.devops.organisation import Organisation, at
+
+ADDRESSES = (
+    *("/devops/", "/devops/ci/", "/devops/deployments/", "/devops/dora/", "/devops/specs/"),
+    *("/devops/runs/", "/devops/changes/", "/devops/items/"),
+)
+
+
+def login(*roles: str, tenant: Tenant | None = None, name: str = "lead") -> Client:
+    http = Client()
+    http.force_login(create_person(name, actor_name="test", roles=roles, password="a-long-enough-1", tenant=tenant))
+    return http
+
+
+@pytest.fixture
+def http(static_root: None, db: None) -> Client:
+    return login("operator")
+
+
+@pytest.fixture
+def filled(org: Organisation) -> Organisation:
+    org.commit("root", "01-01")
+    org.commit("a", "01-02", "root")
+    org.commit("b", "02-02", "a")
+    org.deploy("a", ("success", "01-31 23:00"))
+    bad = org.deploy("b", ("success", "02-10"))
+    org.deploy("a", ("success", "02-10 01:00"))
+    org.deploy("b", ("failure", "02-20"))
+    org.incident(f"deployment {bad}", "02-10", "02-10 02:00")
+    org.incident("No link", "02-11")
+    ci = org.workflow("CI")
+    for day, conclusion in ((1, "success"), (2, "failure"), (3, "failure")):
+        org.run(ci, conclusion, f"02-0{day}", queue=4, head_sha="same", display_title=f"Push of {day}")
+    org.insert("spec_files", repository_id=org.repository_id, path="spec/portal/prd.md", content="# PRD\n\nTODO\n")
+    org.refresh()
+    return org
+
+
+def text(response: Any) -> str:
+    """What a person reads, without the sidebar."""
+    assert response.status_code == 200
+    page = response.content.decode().split('<main class="c-page">')[1].split("</main>")[0]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def table_rows(response: Any) -> int:
+    page = response.content.decode().split('<main class="c-page">')[1]
+    return len(re.findall(r"<tr", page.split("<tbody>")[1].split("</tbody>")[0])) if "<tbody>" in page else 0
+
+
+def links(response: Any, pattern: str) -> list[str]:
+    found = [link.replace("&amp;", "&") for link in re.findall(r'href="([^"]+)"', response.content.decode())]
+    return [link for link in found if re.search(pattern, link)]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_without_figures_each_page_says_what_to_do(http: Client, address: str) -> None:
+    assert "No figures yet" in text(http.get(address))
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_each_page_needs_a_login_and_a_role_and_shows_no_other_tenants_rows(
+    filled: Organisation, http: Client, address: str
+) -> None:
+    assert "octo/portal" in text(http.get(address))
+    assert Client().get(address).status_code == 302
+    assert login(name="nobody").get(address).status_code in (302, 403)
+    other = create_tenant("other", "Other", actor_name="test")
+    assert "octo/portal" not in text(login("platform_admin", tenant=other, name="stranger").get(address))
+
+
+def test_the_wall_says_what_is_red_since_when_and_whom_to_ask(filled: Organisation, http: Client) -> None:
+    shown = text(http.get("/devops/"))
+    assert "Workflows red 1 of 1" in shown
+    assert re.search(r"Red CI 26 d · ada · 2 runs", shown)
+    assert "octo/portal #" in shown  # the open incident
+    assert "Specifications that comply 0 of 1" in shown
+
+
+def test_figures_that_nobody_moves_on_are_called_stale(filled: Organisation, http: Client, settings: Any) -> None:
+    settings.IPAI_NOW = at("03-01") + timedelta(hours=23)
+    assert "no worker has moved them on" not in text(http.get("/devops/"))
+    settings.IPAI_NOW = at("03-01") + timedelta(hours=25)
+    assert "no worker has moved them on" in text(http.get("/devops/"))
+
+
+def test_numbers_of_a_workflow_lead_to_as_many_rows(filled: Organisation, http: Client) -> None:
+    overview = http.get("/devops/ci/")
+    (workflow,) = links(overview, r"^\?workflow_id=\d+$")
+    page = http.get(f"/devops/ci/{workflow}")
+    assert "2026-02 3 33.3%" in text(page)
+    (runs,) = links(page, r"period=2026-02$")
+    assert table_rows(http.get(runs)) == 3
+    assert "Push of 2" in text(http.get(runs))
+    (failed,) = links(page, "period=2026-02&conclusion=failure")
+    assert table_rows(http.get(failed)) == 2
+    (flaky,) = links(page, "period=2026-02&flaky=true")
+    assert table_rows(http.get(flaky)) == 1
+    assert 'id="rates"' in page.content.decode()
+
+
+def test_numbers_of_dora_lead_to_as_many_rows(filled: Organisation, http: Client) -> None:
+    page = http.get("/devops/dora/?repository=octo/portal")
+    shown = text(page)
+    assert "3 successful of 4 production deployments over 59 days" in shown
+    assert "2026-02 2" in shown
+    (deployments,) = links(page, r"deployments/\?repository=octo/portal&month=2026-02$")
+    assert table_rows(http.get(deployments)) == 2
+    assert table_rows(http.get(f"{deployments}&failed=true")) == 1
+    (changes,) = links(page, r"changes/\?repository=octo/portal&month=2026-01$")
+    assert table_rows(http.get(changes)) == 1
+    (excluded,) = links(page, "metric=change_fail_rate&kind=excluded")
+    assert "names no deployment" in text(http.get(excluded))
+    assert table_rows(http.get(excluded)) == 1
+
+
+def test_the_timeline_zooms_and_marks_what_became_of_each(filled: Organisation, http: Client) -> None:
+    month = http.get("/devops/deployments/?range=30d").content.decode()
+    marks = re.findall(r'<a class="d-mark d-(\w+)"', month)
+    assert sorted(marks) == ["broken", "failed", "repair", "success"]
+    assert month.count('<a class="d-band"') == 2
+    week = http.get("/devops/deployments/?from=2026-02-09T00:00:00Z&until=2026-02-11T00:00:00Z").content.decode()
+    assert sorted(re.findall(r'<a class="d-mark d-(\w+)"', week)) == ["failed", "repair"]
+    assert re.findall(r'd-failed" [^>]*style="left:([\d.]+)%', week) == ["50.000"]
+    assert "No deployment here" in text(http.get("/devops/deployments/?environment=nowhere"))
+
+
+def test_a_bundle_says_exactly_what_it_lacks(filled: Organisation, http: Client) -> None:
+    shown = text(http.get("/devops/specs/?compliant=false"))
+    for problem in ("missing: spec/portal/constitution.md", "placeholder: spec/portal/prd.md", "missing: spec/portal/tasks.md"):
+        assert problem in shown
+    assert table_rows(http.get("/devops/specs/?compliant=true")) == 0
+
+
+MADE_UP = (
+    *("range=forever", "until=soon", "until=0001-01-01", "from=2026-03-01&until=2026-01-01", "month=13", "workflow_id=x"),
+    *("workflow_id=99999999999999999999", "period=never", "repository=%27%3B--"),
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_addresses_that_somebody_made_up_do_no_harm(filled: Organisation, http: Client, address: str) -> None:
+    assert [query for query in MADE_UP if http.get(f"{address}?{query}").status_code != 200] == []
