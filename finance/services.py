@@ -75,7 +75,14 @@ def refresh(connector_id: UUID, tenant_id: UUID, *, full: bool = False) -> Refre
         done = Refreshed(connector_id, items if touched is None else touched, touched is None, time.perf_counter() - began)
         cursor.execute(
             SAVE,
-            {"connector": connector_id, "tenant": tenant_id, "items": items, "full": done.full, "seconds": done.seconds, "rules": RULES},
+            {
+                "connector": connector_id,
+                "tenant": tenant_id,
+                "items": items,
+                "full": done.full,
+                "seconds": done.seconds,
+                "rules": RULES,
+            },
         )
     log.info("Finance of connector %s: %d journal items counted in %.2f s", connector_id, done.items, done.seconds)
     return done

@@ -10,6 +10,10 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from ipai.environment import (
+    (,
+    together,
+    web_address,
+)
     database,
     generated_secret,
     moment,
@@ -45,6 +49,11 @@ if IPAI_EMBEDDED_POSTGRES or IPAI_EMBEDDED_BROKER:
     IPAI_SERVICES = Services(IPAI_HOME)
 DATABASE_URL = IPAI_SERVICES.database_url if IPAI_EMBEDDED_POSTGRES and IPAI_SERVICES else env.str("DATABASE_URL")
 REDIS_URL = IPAI_SERVICES.redis_url if IPAI_EMBEDDED_BROKER and IPAI_SERVICES else env.str("REDIS_URL")
+
+# An OpenAI-compatible language model; none without both an address and a model.
+LLM_BASE_URL = web_address("LLM_BASE_URL", env.str("LLM_BASE_URL", default=""))
+LLM_MODEL = together("LLM_MODEL", env.str("LLM_MODEL", default=""), "LLM_BASE_URL", LLM_BASE_URL)
+LLM_API_KEY = env.str("LLM_API_KEY", default="")
 
 DEBUG = yes_or_no("DEBUG", env.str("DEBUG", default="0"))
 SECRET_KEY = env.str("SECRET_KEY", default="") or generated_secret(IPAI_HOME / "secret_key", embedded=IPAI_EMBEDDED_POSTGRES)

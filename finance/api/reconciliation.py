@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from finance.reconciliation import queries, services
 from finance.reconciliation.errors import AlreadyDecided, DecisionError, NotChosen, NotPosted, Stale
-from finance.reconciliation.models import Decision, Outcome, State, Suggestion
+from finance.reconciliation.models import Decision, ModelCall, Outcome, State, Suggestion
 from ipai.access.problems import Problem
 from ipai.access.sessions import claims_for, governed
 from ipai.access.views import ListView
@@ -104,6 +104,25 @@ class CandidateOut(serializers.Serializer[Any]):
     with_bank_lines = serializers.ListField(child=serializers.IntegerField())
 
 
+class OpinionOut(serializers.Serializer[Any]):
+    """What the language model thinks, if it was asked: candidates' keys in its order. It decides nothing."""
+
+    order = serializers.ListField(child=serializers.CharField(), required=False)
+    explanation = serializers.CharField(required=False)
+    model = serializers.CharField(required=False)
+
+
+class ModelCallOut(serializers.ModelSerializer[ModelCall]):
+    """A question to the language model. ``result``: used, stale, slow, refused, malformed or invalid. Token counts do not overlap."""
+
+    class Meta:
+        model = ModelCall
+        fields = (
+            *("id", "model", "result", "detail", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"),
+            *("cost_usd", "latency_ms", "created_at"),
+        )
+
+
 class DecisionOut(serializers.ModelSerializer[Decision]):
     """A decision that stands. ``candidate_key`` is empty when the whole bank line was rejected."""
 
@@ -119,6 +138,7 @@ class SuggestionOut(serializers.ModelSerializer[Suggestion]):
     amount = serializers.SerializerMethodField()
     selectable = serializers.SerializerMethodField()
     candidates = CandidateOut(many=True)
+    opinion = OpinionOut()
     decisions = DecisionOut(many=True, source="standing")
 
     class Meta:
@@ -136,7 +156,7 @@ class SuggestionOut(serializers.ModelSerializer[Suggestion]):
                 "partner_name",
                 "outcome",
             ),
-            *("state", "selectable", "confidence", "reason", "explanation", "candidates", "decisions", "computed_at"),
+            *("state", "selectable", "confidence", "reason", "candidates", "opinion", "decisions", "computed_at"),
         )
 
     def get_amount(self, row: Suggestion) -> str:
@@ -144,6 +164,13 @@ class SuggestionOut(serializers.ModelSerializer[Suggestion]):
 
     def get_selectable(self, row: Suggestion) -> bool:
         return row.outcome == Outcome.MATCH and row.state == State.OPEN
+
+
+class AskedOut(serializers.Serializer[Any]):
+    """The suggestion after the call, and the call."""
+
+    suggestion = SuggestionOut()
+    call = ModelCallOut()
 
 
 class Choice(serializers.Serializer[Any]):
@@ -164,7 +191,7 @@ class SuggestionViewSet(ListView):
     needs: ClassVar = {
         "list": "view_finance",
         "retrieve": "view_finance",
-        **dict.fromkeys(("accept", "reject", "undo", "post_to_erp"), "decide_reconciliation"),
+        **dict.fromkeys(("accept", "reject", "undo", "post_to_erp", "ask_model"), "decide_reconciliation"),
     }
     queryset = Suggestion.objects.none()
     filterset_class = SuggestionFilter
@@ -235,6 +262,18 @@ class SuggestionViewSet(ListView):
         """An action of its own, audited; refused where the connector is not allowed to write, which is the default."""
         services.post(actor_of(request), self._suggestion(suggestion_id))
         return self._answer(suggestion_id)
+
+    @extend_schema(
+        operation_id="ask_model_about_reconciliation",
+        summary="Have the language model order and explain the candidates",
+        request=None,
+        responses={200: AskedOut, 409: REFUSED},
+    )
+    def ask_model(self, request: Request, suggestion_id: UUID) -> Response:
+        """Its opinion stands beside the candidates; nothing is accepted or selected by it. The call is recorded with its tokens."""
+        call = services.ask_model(actor_of(request), self._suggestion(suggestion_id))
+        shown = self.get_serializer(self._suggestion(suggestion_id)).data
+        return Response({"suggestion": shown, "call": ModelCallOut(call).data})
 
     def _choice(self, request: Request) -> str:
         body = Choice(data=request.data)

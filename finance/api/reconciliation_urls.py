@@ -12,5 +12,6 @@ urlpatterns = [
     path(f"{ONE}accept/", SuggestionViewSet.as_view({"post": "accept"})),
     path(f"{ONE}reject/", SuggestionViewSet.as_view({"post": "reject"})),
     path(f"{ONE}undo/", SuggestionViewSet.as_view({"post": "undo"})),
+    path(f"{ONE}opinion/", SuggestionViewSet.as_view({"post": "ask_model"})),
     path(f"{ONE}post/", SuggestionViewSet.as_view({"post": "post_to_erp"})),
 ]

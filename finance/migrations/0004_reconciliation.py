@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ("confidence", models.FloatField(default=0.0)),
                 ("reason", models.TextField(blank=True, default="")),
                 ("candidates", models.JSONField(default=list, encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ("explanation", models.TextField(blank=True, default="")),
+                ("opinion", models.JSONField(default=dict)),
                 ("line_hash", models.CharField(editable=False, max_length=64)),
                 ("computed_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("tenant", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="access.tenant")),

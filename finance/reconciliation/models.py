@@ -51,7 +51,7 @@ class Suggestion(models.Model):
     confidence = models.FloatField(default=0.0)
     reason = models.TextField(default="", blank=True)
     candidates = models.JSONField(default=list, encoder=DjangoJSONEncoder)
-    explanation = models.TextField(default="", blank=True)
+    opinion = models.JSONField(default=dict)
     line_hash = models.CharField(max_length=64, editable=False)
     computed_at = models.DateTimeField(db_default=Now())
 

@@ -176,7 +176,7 @@ class Recomputation:
             "outcome": given.outcome,
             "confidence": given.candidates[0].confidence if given.candidates else 0.0,
             "reason": given.reason,
-            "explanation": "",
+            "opinion": {},
             "candidates": candidates,
             "line_hash": line_hash(line),
         }

@@ -14,9 +14,10 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
+from finance.reconciliation import language
 from finance.reconciliation.errors import AlreadyDecided, NotChosen, NotPosted, Stale
 from finance.reconciliation.ledger import current_state
-from finance.reconciliation.models import Allocation, Decision, Outcome, Posting, State, Suggestion
+from finance.reconciliation.models import Allocation, Decision, ModelCall, Outcome, Posting, State, Suggestion
 from finance.reconciliation.recompute import lock
 from ipai.observability import audit
 from ipai.toolkit import NotWritable, Write, write
@@ -133,6 +134,48 @@ def post(actor: audit.Actor, suggestion: Suggestion) -> Decision:
         raise NotPosted(str(refused))
     decision.refresh_from_db()
     return decision
+
+
+def ask_model(actor: audit.Actor, suggestion: Suggestion) -> ModelCall:
+    """Have the language model order and explain the candidates; only its opinion is stored, beside them.
+
+    Each call is recorded with what is known of its cost. Raises NotChosen where no model is configured or there is nothing to order.
+    """
+    if not settings.LLM_BASE_URL:
+        raise NotChosen("No language model is configured: set LLM_BASE_URL and LLM_MODEL")
+    if not suggestion.candidates:
+        raise NotChosen("There is no candidate to explain")
+    amount = f"{suggestion.amount:.{suggestion.decimals}f}"
+    line = {"date": suggestion.date, "amount": amount, "currency": suggestion.currency}
+    line |= {"text": suggestion.reference, "partner": suggestion.partner_name}
+    opinion = None
+    try:
+        endpoint = language.Endpoint(settings.LLM_BASE_URL, settings.LLM_API_KEY, settings.LLM_MODEL)
+        opinion, usage = language.ask(endpoint, line, suggestion.candidates)
+        result, detail = "used", opinion.notes
+    except language.NoOpinion as error:
+        usage, result, detail = error.usage, error.result, str(error)
+        log.warning("The language model's answer about suggestion %s was not used: %s: %s", suggestion.pk, result, detail)
+    with transaction.atomic():
+        if opinion is not None:
+            said = {"order": list(opinion.order), "explanation": opinion.explanation, "model": settings.LLM_MODEL}
+            same = Suggestion.objects.filter(pk=suggestion.pk, candidates=suggestion.candidates)
+            if not same.update(opinion=said):
+                result, detail = "stale", "the candidates have changed meanwhile"
+        return ModelCall.objects.create(
+            tenant_id=suggestion.tenant_id,
+            suggestion=suggestion,
+            asked_by=actor.name,
+            model=settings.LLM_MODEL,
+            result=result,
+            detail=detail,
+            input_tokens=usage.input,
+            cached_input_tokens=usage.cached_input,
+            output_tokens=usage.output,
+            reasoning_tokens=usage.reasoning,
+            cost_usd=usage.cost_usd,
+            latency_ms=usage.latency_ms,
+        )
 
 
 def send(connector_id: UUID, tenant_id: UUID) -> None:
