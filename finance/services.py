@@ -18,17 +18,15 @@ from ipai.clock import now
 log = logging.getLogger(__name__)
 RULES = 1
 """Counts up when the rules of the figures change: everything is then made again."""
-SLACK = "5 minutes"
-"""Runs that ended this long before the last refresh began are looked at again: harmless, and clocks may differ."""
 WHOLE = 3
 """When more than one item in so many is touched, all are made again: that is faster."""
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 LAST = "SELECT refreshed_at, items, rules FROM ipai_gold_erp.refreshes WHERE _connector_id = %s"
-RUNS = f"""
-SELECT array_agg(id) FROM public.ipai_connector_run
-WHERE connector_id = %s AND (ended_at IS NULL OR ended_at >= %s - interval '{SLACK}')
-"""  # noqa: S608
+# What a run has committed is older than its end: all of a run that ended before the last refresh began is in the figures.
+RUNS = """
+SELECT array_agg(id) FROM public.ipai_connector_run WHERE connector_id = %s AND (ended_at IS NULL OR ended_at >= %s)
+"""
 SAVE = """
 INSERT INTO ipai_gold_erp.refreshes AS r (_connector_id, _tenant_id, refreshed_at, items, is_full, seconds, rules)
 VALUES (%(connector)s, %(tenant)s, now(), %(items)s, %(full)s, %(seconds)s, %(rules)s)
@@ -73,17 +71,8 @@ def refresh(connector_id: UUID, tenant_id: UUID, *, full: bool = False) -> Refre
         _run(cursor, "gates", values)
         items = _items(cursor, connector_id)
         done = Refreshed(connector_id, items if touched is None else touched, touched is None, time.perf_counter() - began)
-        cursor.execute(
-            SAVE,
-            {
-                "connector": connector_id,
-                "tenant": tenant_id,
-                "items": items,
-                "full": done.full,
-                "seconds": done.seconds,
-                "rules": RULES,
-            },
-        )
+        counted = {"items": items, "full": done.full, "seconds": done.seconds, "rules": RULES}
+        cursor.execute(SAVE, values | counted)
     log.info("Finance of connector %s: %d journal items counted in %.2f s", connector_id, done.items, done.seconds)
     return done
 

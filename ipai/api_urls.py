@@ -41,7 +41,7 @@ extend_schema(exclude=True)(Elsewhere)
 
 v1 = [
     *(path("", include(f"{app}.api.urls")) for app in ("connectors", "devops", "ipai.observability")),
-    path("finance/reconciliation/", include("finance.api.reconciliation_urls")),
+    path("finance/", include("finance.api.urls")),
 ]
 
 urlpatterns = [

@@ -49,14 +49,6 @@ def moment(name: str, value: str) -> datetime | None:
         raise ImproperlyConfigured(f"{name} must be an instant like 2026-01-31T10:00:00Z, not {value!r}") from None
 
 
-def web_address(name: str, value: str) -> str:
-    """The http or https address in a variable, without a slash at its end; one line that names the variable for anything else."""
-    parts = urlsplit(value)
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise ImproperlyConfigured(f"{name} must be an address that begins with https:// or http://")
-    return value.rstrip("/")
-
-
 def together(name: str, value: str, other: str, other_value: str) -> str:
     """A variable that has a meaning only together with another; one line that names the one that is missing."""
     if bool(value) != bool(other_value):

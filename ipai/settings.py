@@ -10,14 +10,11 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from ipai.environment import (
-    (,
-    together,
-    web_address,
-)
     database,
     generated_secret,
     moment,
     redis_py_url,
+    together,
     vault_keys,
     web_address,
     whole_number,
@@ -51,7 +48,7 @@ DATABASE_URL = IPAI_SERVICES.database_url if IPAI_EMBEDDED_POSTGRES and IPAI_SER
 REDIS_URL = IPAI_SERVICES.redis_url if IPAI_EMBEDDED_BROKER and IPAI_SERVICES else env.str("REDIS_URL")
 
 # An OpenAI-compatible language model; none without both an address and a model.
-LLM_BASE_URL = web_address("LLM_BASE_URL", env.str("LLM_BASE_URL", default=""))
+LLM_BASE_URL = env.str("LLM_BASE_URL", default="") and web_address("LLM_BASE_URL", env.str("LLM_BASE_URL"))
 LLM_MODEL = together("LLM_MODEL", env.str("LLM_MODEL", default=""), "LLM_BASE_URL", LLM_BASE_URL)
 LLM_API_KEY = env.str("LLM_API_KEY", default="")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from finance.reconciliation import queries, services
 from finance.reconciliation.errors import AlreadyDecided, DecisionError, NotChosen, NotPosted, Stale
 from finance.reconciliation.models import Decision, ModelCall, Outcome, State, Suggestion
 from ipai.access.problems import Problem
-from ipai.access.sessions import claims_for, governed
+from ipai.access.sessions import Claims, claims_for, governed
 from ipai.access.views import ListView
 from ipai.observability.audit import actor_of
 
@@ -212,7 +213,7 @@ class SuggestionViewSet(ListView):
     @extend_schema(operation_id="list_reconciliation_suggestions", summary="Bank lines with suggestions")
     def list(self, request: Request) -> Response:
         """Open, decided and settled ones; ``state=open`` is the inbox."""
-        with governed(claims_for(request.user)):
+        with self._session():
             page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -280,9 +281,14 @@ class SuggestionViewSet(ListView):
         body.is_valid(raise_exception=True)
         return str(body.validated_data["candidate"])
 
+    def _session(self) -> AbstractContextManager[Any]:
+        """The caller's rights in the tenant that was asked for."""
+        claims = claims_for(self.request.user)
+        return governed(Claims(claims.sub, self.tenant.slug, claims.roles))
+
     def _suggestion(self, suggestion_id: UUID) -> Suggestion:
         """The suggestion if the caller may see it; another tenant's do not exist."""
-        with governed(claims_for(self.request.user)):
+        with self._session():
             row = self.get_queryset().filter(pk=suggestion_id).first()
         if row is None:
             raise NotFound("There is no such suggestion")

@@ -9,9 +9,9 @@ ONE = "suggestions/<uuid:suggestion_id>/"
 urlpatterns = [
     path("suggestions/", SuggestionViewSet.as_view({"get": "list"})),
     path(ONE, SuggestionViewSet.as_view({"get": "retrieve"})),
-    path(f"{ONE}accept/", SuggestionViewSet.as_view({"post": "accept"})),
-    path(f"{ONE}reject/", SuggestionViewSet.as_view({"post": "reject"})),
-    path(f"{ONE}undo/", SuggestionViewSet.as_view({"post": "undo"})),
-    path(f"{ONE}opinion/", SuggestionViewSet.as_view({"post": "ask_model"})),
-    path(f"{ONE}post/", SuggestionViewSet.as_view({"post": "post_to_erp"})),
+    path(f"{ONE}accept", SuggestionViewSet.as_view({"post": "accept"})),
+    path(f"{ONE}reject", SuggestionViewSet.as_view({"post": "reject"})),
+    path(f"{ONE}undo", SuggestionViewSet.as_view({"post": "undo"})),
+    path(f"{ONE}opinion", SuggestionViewSet.as_view({"post": "ask_model"})),
+    path(f"{ONE}post", SuggestionViewSet.as_view({"post": "post_to_erp"})),
 ]

@@ -9,6 +9,7 @@ DROP FUNCTION ipai_gold_erp.ap_aging_at(date);
 DROP FUNCTION ipai_gold_erp.ar_aging_at(date);
 DROP FUNCTION ipai_gold_erp.aging_at(text, date);
 DROP FUNCTION ipai_gold_erp.open_items_at(date);
+DROP FUNCTION ipai_gold_erp.open_at(uuid, bigint, text, date);
 DROP FUNCTION ipai_gold_erp.cashflow_between(date, date);
 DROP FUNCTION ipai_gold_erp.balance_sheet_at(date);
 DROP FUNCTION ipai_gold_erp.trial_balance_at(date);

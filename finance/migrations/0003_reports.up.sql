@@ -172,6 +172,16 @@ $$;
 COMMENT ON FUNCTION ipai_gold_erp.cashflow_between(date, date) IS
     'What came in (positive) and went out in these days, by the accounts that stand against cash in the same entries.';
 
+CREATE FUNCTION ipai_gold_erp.open_at(of_connector uuid, of_company bigint, of_kind text, as_of date)
+RETURNS SETOF ipai_gold_erp.open_spans
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000 AS $$
+    SELECT * FROM ipai_gold_erp.open_spans
+    WHERE _connector_id = of_connector AND company_id = of_company AND kind = of_kind
+      AND node = ANY ((SELECT ipai_gold_erp.days_above(as_of))::int[]) AND valid_from <= as_of AND valid_to > as_of
+$$;
+COMMENT ON FUNCTION ipai_gold_erp.open_at(uuid, bigint, text, date) IS
+    'What was open of one company''s receivables or payables at the end of this day.';
+
 CREATE FUNCTION ipai_gold_erp.open_items_at(as_of date)
 RETURNS TABLE (
     _connector_id uuid, company_id bigint, kind text, item_id bigint, move_id bigint, move_name text, move_type text, ref text,
@@ -184,13 +194,13 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
            a.code, s.partner_id, p.name, i.date, s.due, as_of - s.due, ipai_gold_erp.aging_bucket(as_of, s.due), c.currency,
            CASE s.kind WHEN 'payable' THEN -s.residual ELSE s.residual END, u.code,
            CASE s.kind WHEN 'payable' THEN -s.residual_currency ELSE s.residual_currency END, s.is_invoice
-    FROM ipai_gold_erp.open_spans AS s
+    FROM ipai_gold_erp.companies AS c
+    CROSS JOIN (VALUES ('receivable'), ('payable')) AS k (kind)
+    CROSS JOIN LATERAL ipai_gold_erp.open_at(c._connector_id, c.id, k.kind, as_of) AS s
     JOIN ipai_gold_erp.journal_items AS i ON i._connector_id = s._connector_id AND i.id = s.item_id
-    LEFT JOIN ipai_gold_erp.companies AS c ON c._connector_id = s._connector_id AND c.id = s.company_id
     LEFT JOIN ipai_gold_erp.accounts AS a ON a._connector_id = s._connector_id AND a.id = s.account_id
     LEFT JOIN ipai_gold_erp.partners AS p ON p._connector_id = s._connector_id AND p.id = s.partner_id
     LEFT JOIN ipai_gold_erp.currencies AS u ON u._connector_id = s._connector_id AND u.id = s.currency_id
-    WHERE s.node = ANY ((SELECT ipai_gold_erp.days_above(as_of))::int[]) AND s.valid_from <= as_of AND s.valid_to > as_of
 $$;
 COMMENT ON FUNCTION ipai_gold_erp.open_items_at(date) IS
     'Receivable and payable journal items that were open at the end of this day, with what was open in the company''s and their own currency.';
@@ -201,18 +211,18 @@ RETURNS TABLE (
     days_1_30 numeric, days_31_60 numeric, days_61_90 numeric, days_over_90 numeric, total numeric, items bigint
 )
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT s._connector_id, s.company_id, c.name, c.currency, s.partner_id, p.name,
+    SELECT s._connector_id, s.company_id, s.company, s.currency, s.partner_id, p.name,
            coalesce(sum(s.owed) FILTER (WHERE s.bucket = 'not_due'), 0), coalesce(sum(s.owed) FILTER (WHERE s.bucket = '1_30'), 0),
            coalesce(sum(s.owed) FILTER (WHERE s.bucket = '31_60'), 0), coalesce(sum(s.owed) FILTER (WHERE s.bucket = '61_90'), 0),
            coalesce(sum(s.owed) FILTER (WHERE s.bucket = '90_plus'), 0), sum(s.owed), count(*)
     FROM (
-        SELECT *, CASE kind WHEN 'payable' THEN -residual ELSE residual END AS owed, ipai_gold_erp.aging_bucket(as_of, due) AS bucket
-        FROM ipai_gold_erp.open_spans
-        WHERE kind = wanted AND node = ANY ((SELECT ipai_gold_erp.days_above(as_of))::int[]) AND valid_from <= as_of AND valid_to > as_of
+        SELECT o._connector_id, o.company_id, c.name AS company, c.currency, o.partner_id,
+               CASE o.kind WHEN 'payable' THEN -o.residual ELSE o.residual END AS owed, ipai_gold_erp.aging_bucket(as_of, o.due) AS bucket
+        FROM ipai_gold_erp.companies AS c
+        CROSS JOIN LATERAL ipai_gold_erp.open_at(c._connector_id, c.id, wanted, as_of) AS o
     ) AS s
-    LEFT JOIN ipai_gold_erp.companies AS c ON c._connector_id = s._connector_id AND c.id = s.company_id
     LEFT JOIN ipai_gold_erp.partners AS p ON p._connector_id = s._connector_id AND p.id = s.partner_id
-    GROUP BY s._connector_id, s.company_id, c.name, c.currency, s.partner_id, p.name
+    GROUP BY s._connector_id, s.company_id, s.company, s.currency, s.partner_id, p.name
 $$;
 COMMENT ON FUNCTION ipai_gold_erp.aging_at(text, date) IS
     'What was open at the end of this day by partner and by how late it was; receivable: owed to us, payable: owed by us, both positive.';

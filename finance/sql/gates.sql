@@ -20,11 +20,10 @@ months AS (
     GROUP BY m.company_id, m.date
 ),
 open AS (
-    SELECT company_id, account_id, kind, sum(residual) AS residual
-    FROM ipai_gold_erp.open_spans
-    WHERE _connector_id = %(connector)s AND node = ANY ((SELECT ipai_gold_erp.days_above(%(as_of)s))::int[])
-      AND valid_from <= %(as_of)s AND valid_to > %(as_of)s
-    GROUP BY company_id, account_id, kind
+    SELECT c.company_id, o.account_id, sum(o.residual) AS residual
+    FROM companies AS c CROSS JOIN (VALUES ('receivable'), ('payable')) AS k (kind)
+    CROSS JOIN LATERAL ipai_gold_erp.open_at(%(connector)s, c.company_id, k.kind, %(as_of)s) AS o
+    GROUP BY c.company_id, o.account_id
 ),
 controlled AS (
     SELECT s.company_id, CASE s.account_type WHEN 'asset_receivable' THEN 'receivable' ELSE 'payable' END AS gate, s.code, s.balance,

@@ -1,4 +1,5 @@
 -- The journal items that must be counted again, with all items of their entries: whether an item moves cash depends on those.
+DROP TABLE IF EXISTS pg_temp.finance_touched, pg_temp.finance_moves, pg_temp.finance_changes;
 CREATE TEMPORARY TABLE finance_touched (id bigint PRIMARY KEY) ON COMMIT DROP;
 INSERT INTO finance_touched
 SELECT id FROM ipai_bronze_erp.journal_entries WHERE _connector_id = %(connector)s AND _run_id = ANY (%(runs)s)

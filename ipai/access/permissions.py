@@ -16,13 +16,13 @@ class Principal(Protocol):
 
 
 _LOOK = frozenset({"view_connectors", "view_catalog", "view_devops"})
-_FINANCE = frozenset({"view_finance"})
+_FIGURES = frozenset({"view_finance"})
 _OPERATE = frozenset({"run_connectors", "pause_connectors", "view_run_log"})
 
 ROLE_MAY: Final[Mapping[str, frozenset[str]]] = {
     Role.PLATFORM_ADMIN.value: _LOOK
-    | _FINANCE
     | _OPERATE
+    | _FIGURES
     | {
         "decide_reconciliation",
         "edit_connectors",
@@ -36,14 +36,14 @@ ROLE_MAY: Final[Mapping[str, frozenset[str]]] = {
         "view_metrics",
     },
     Role.DATA_ENGINEER.value: _LOOK
-    | _FINANCE
     | _OPERATE
+    | _FIGURES
     | {"decide_reconciliation", "edit_connectors", "view_rejected", "view_secrets", "edit_secrets"},
-    Role.ANALYTICS_ENGINEER.value: _LOOK | _FINANCE,
-    Role.BI_DEVELOPER.value: _LOOK | _FINANCE,
-    Role.AI_ENGINEER.value: _LOOK | _FINANCE,
+    Role.ANALYTICS_ENGINEER.value: _LOOK | _FIGURES,
+    Role.BI_DEVELOPER.value: _LOOK | _FIGURES,
+    Role.AI_ENGINEER.value: _LOOK | _FIGURES,
     Role.OPERATOR.value: _LOOK | _OPERATE | {"view_metrics"},
-    Role.AUDITOR.value: _LOOK | _FINANCE | {"view_run_log", "view_secrets", "view_audit", "view_people"},
+    Role.AUDITOR.value: _LOOK | _FIGURES | {"view_run_log", "view_secrets", "view_audit", "view_people"},
 }
 """Role -> actions. Rejected records are bronze rows, so only roles that read bronze see them."""
 

@@ -21,7 +21,9 @@ MARKET = Market({1: "EUR"}, {"EUR": 2, "USD": 2}, {(1, "USD"): [(date(2026, 1, 1
 PARTNERS = [Partner(1, ("Harbour Lane Cafe",)), Partner(2, ("Northwind Bakery",)), Partner(3, ("Blue Canal Bikes",))]
 
 
-def item(key: int, amount: int, partner: int | None = 1, number: str = "", days: int = 0, currency: str = "EUR", **more: object) -> OpenItem:
+def item(
+    key: int, amount: int, partner: int | None = 1, number: str = "", days: int = 0, currency: str = "EUR", **more: object
+) -> OpenItem:
     due = DAY + timedelta(days=days)
     balance = amount if currency == "EUR" else round(amount / 1.10)
     number = number or f"INV/2026/{key:05d}"
@@ -99,7 +101,13 @@ def test_no_item_is_used_twice_and_amounts_add_up(lines: list[BankLine], items: 
 
 
 @settings(max_examples=100, deadline=None)
-@given(FEW.filter(lambda amount: amount > 0), st.integers(-60, 60), st.integers(-60, 60), st.sampled_from(["", "HARBOUR LANE CAFE"]), st.integers(0, 30))
+@given(
+    FEW.filter(lambda amount: amount > 0),
+    st.integers(-60, 60),
+    st.integers(-60, 60),
+    st.sampled_from(["", "HARBOUR LANE CAFE"]),
+    st.integers(0, 30),
+)
 def test_two_items_that_only_time_tells_apart_are_ambiguous(amount: int, first: int, second: int, name: str, later: int) -> None:
     (given_,) = suggest([line(100, amount, "", name, later)], [item(1, amount, days=first), item(2, amount, days=second)])
     assert given_.outcome in ("ambiguous", "none")
@@ -184,7 +192,9 @@ def test_a_credit_note_is_taken_off() -> None:
 
 def test_a_name_that_has_paid_before_is_remembered() -> None:
     past = [Settled(line(key, 5_000, name="KARL MUELLER PRIVAT"), (item(key, 5_000, 3),)) for key in (1, 2)]
-    (given_,) = suggest([line(100, 12_345, name="Karl Mueller privat")], [item(1, 12_345, 3), item(2, 12_345, 2)], Knowledge().learn(past))
+    (given_,) = suggest(
+        [line(100, 12_345, name="Karl Mueller privat")], [item(1, 12_345, 3), item(2, 12_345, 2)], Knowledge().learn(past)
+    )
     assert given_.candidates[0].items == (1,)
     assert given_.outcome == "match"
     assert "partner_alias" in codes(given_)
