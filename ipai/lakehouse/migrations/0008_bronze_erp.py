@@ -8,5 +8,5 @@ from ipai.lakehouse.sqlmigration import RunSQLFile
 class Migration(migrations.Migration):
     """The bronze tables of the Odoo connector, so that silver and gold can stand on them before the first sync."""
 
-    dependencies: ClassVar = [("lakehouse", "0007_bronze_devops")]
+    dependencies: ClassVar = [("lakehouse", "0008_webhook_deliveries")]
     operations: ClassVar = [RunSQLFile("0008_bronze_erp")]
