@@ -18,7 +18,7 @@ __all__ = ["Api", "admin", "api", "callers", "connect", "fresh_client", "odoo", 
 @pytest.fixture
 def ledger(odoo: Any, connect: Callable[..., Any], run_now: Callable[..., Any]) -> Any:
     """The connector after its first sync; no suggestions yet."""
-    connector = connect()
+    connector = connect(page_size=1000)
     run = run_now(connector)
     assert run.status == "success", run.error_message
     return connector
