@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from finance.reconciliation import queries
-from finance.reconciliation.services import send
+from finance.reconciliation.recompute import recompute
 from ipai.toolkit import Load, after_load, tool
 
 
 @after_load("ipai_bronze_erp")
 def suggest_again(load: Load) -> None:
-    """Have a worker judge what the load has changed."""
-    send(load.connector_id, load.tenant_id)
+    """Judge what the load has changed."""
+    recompute(load.connector_id, load.tenant_id)
 
 
 @tool(schemas=("ipai_gold_erp",))

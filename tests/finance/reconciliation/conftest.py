@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from finance.reconciliation import recompute
 from finance.reconciliation.models import Suggestion
 from tests.connectors.api.conftest import Api, admin, api, callers, fresh_client, other_tenant, stranger, token
 from tests.connectors.conftest import connect, odoo
@@ -17,7 +16,7 @@ __all__ = ["Api", "admin", "api", "callers", "connect", "fresh_client", "odoo", 
 
 @pytest.fixture
 def ledger(odoo: Any, connect: Callable[..., Any], run_now: Callable[..., Any]) -> Any:
-    """The connector after its first sync; no suggestions yet."""
+    """The connector after its first sync, which brings the suggestions."""
     connector = connect(page_size=1000)
     run = run_now(connector)
     assert run.status == "success", run.error_message
@@ -27,5 +26,4 @@ def ledger(odoo: Any, connect: Callable[..., Any], run_now: Callable[..., Any]) 
 @pytest.fixture
 def suggested(ledger: Any) -> list[Suggestion]:
     """Its suggestions, by bank line."""
-    recompute.recompute(ledger.pk, ledger.tenant_id)
     return list(Suggestion.objects.order_by("bank_line_id"))
