@@ -26,7 +26,17 @@ TEXTS = {
     "wrong": 0.03,
     "missing": 0.25,
 }
-NAMES = {"full": 0.28, "cut": 0.28, "old": 0.10, "slip": 0.08, "nobody": 0.16, "stranger": 0.06, "another": 0.04}
+NAMES = {
+    "full": 0.24,
+    "cut": 0.24,
+    "id": 0.10,
+    "wrong id": 0.01,
+    "old": 0.10,
+    "slip": 0.07,
+    "nobody": 0.15,
+    "stranger": 0.05,
+    "another": 0.04,
+}
 AMOUNTS = {"same": 0.72, "fee": 0.09, "discount": 0.06, "split": 0.04, "merged": 0.09}
 SPECIAL = {"": 0.94, "absent": 0.03, "twin": 0.03}
 """``absent``: the document is not entered yet. ``twin``: another document of that amount, and no word of which is meant."""
@@ -36,11 +46,20 @@ SENTENCES = (
     "Invoice {0}",
     "{0}",
     "Payment of {0}, thank you",
-    "RF {0} /ROC/",
+    "RF {0} /ROC/ {2}",
     "{0} from our account",
     "SEPA CREDIT {0} EREF 83{1}",
 )
-EMPTY = ("Payment, thank you", "TRANSFER", "SEPA CREDIT EREF 99{1}", "Online banking {1}", "")
+EMPTY = (
+    "Payment, thank you",
+    "TRANSFER",
+    "SEPA CREDIT EREF 99{1}",
+    "Online banking {1}",
+    "",
+    "POS {2} 12/03 TERM 0{3}",
+    "R:{1} 10/07 AX {2} BRT: 100.00",
+    "Your order {2} of 2026-02",
+)
 SPLIT_ID = 20_000_000
 
 
@@ -176,7 +195,7 @@ class Maker:
         if items[0].discount and whole and rng.random() < 0.35:
             day = max(items[0].day, min(line.day, items[0].day + timedelta(days=rng.randint(1, 14))))
             return replace(line, amount=line.amount - round(line.amount * 0.02), day=day), "discount", 0
-        if wanted == "split" and abs(line.amount) > 1000:
+        if wanted == "split" and abs(line.amount) > 1000 and items[0].kind != "payment":
             return line, "split", 0
         return line, "same" if whole else "part", 0
 
@@ -188,14 +207,14 @@ class Maker:
     def _text(self, rng: random.Random, line: BankLine, items: Sequence[OpenItem], *, nothing: bool) -> tuple[BankLine, str]:
         kind = "missing" if nothing else pick(rng, TEXTS)
         numbers = [self._number(item) for item in items]
-        digits = f"{rng.randrange(10**8):08d}"
+        digits = f"{rng.randrange(10**8):08d}", f"{rng.randrange(10**5):05d}", f"{rng.randrange(10**3):03d}"
         if kind == "missing":
-            return replace(line, text=rng.choice(EMPTY).format("", digits)), kind
+            return replace(line, text=rng.choice(EMPTY).format("", *digits)), kind
         if kind == "wrong":
             others = [self._number(item) for item in self.items.values() if item.id not in {one.id for one in items}]
             numbers = [rng.choice(others or numbers)]
         shown = " ".join(spoil(rng, number, kind) for number in numbers)
-        return replace(line, text=rng.choice(SENTENCES).format(shown, digits)), kind
+        return replace(line, text=rng.choice(SENTENCES).format(shown, *digits)), kind
 
     def _number(self, item: OpenItem) -> str:
         """What the payer quotes: our number to customers, the vendor's own to vendors."""
@@ -208,6 +227,9 @@ class Maker:
         true = self.books.names.get(partner or 0, "")
         if kind == "nobody" or not true:
             return replace(line, partner_name=""), "nobody"
+        if kind in ("id", "wrong id"):
+            others = sorted(found.id for found in self.books.partners if found.id != partner)
+            return replace(line, partner_name="", partner=partner if kind == "id" else rng.choice(others)), kind
         if kind == "another":
             name = rng.choice(sorted(found.names[0] for found in self.books.partners if found.id != partner))
         elif kind == "stranger":

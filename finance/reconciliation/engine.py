@@ -18,8 +18,10 @@ from finance.reconciliation.names import NameIndex
 from finance.reconciliation.records import BankLine, Candidate, Market, OpenItem, Partner, Suggestion
 from finance.reconciliation.words import evidence
 
-MATCH, LIKELY, EQUAL = 0.97, 0.55, 0.5
+MATCH, LIKELY, EQUAL = 0.95, 0.55, 0.5
 """Confidence of a match and of a likely one; a second candidate with this share of the first's probability makes it doubtful."""
+WEAK = 0.2
+"""Below this a candidate is not worth a doubt."""
 MOST_CANDIDATES = 6
 ONLY_IN_TIME = frozenset({"days", "days_far", "before_document", "payment_near"})
 
@@ -163,7 +165,7 @@ def _rival(wanted: dict[int, list[tuple[int, float]]], line: int, ids: Sequence[
         claims = dict(wanted.get(key, ()))
         mine = claims.pop(line, 0.0)
         for other, chance in sorted(claims.items()):
-            if chance >= EQUAL * mine and chance >= 0.2:
+            if chance >= EQUAL * mine and min(chance, mine) >= WEAK:
                 return other
     return None
 
@@ -184,9 +186,9 @@ def _classified(line: int, candidates: tuple[Candidate, ...], rival: int | None)
     first, second = candidates[0], candidates[1] if len(candidates) > 1 else None
     if rival is not None:
         return Suggestion(line, "ambiguous", candidates, f"Bank line {rival} fits the same open item as well")
-    if first.twin and first.confidence >= 0.1:
+    if first.twin and first.probability >= WEAK / 2:
         return Suggestion(line, "ambiguous", candidates, "Nothing but the date tells it from another candidate")
-    if second and first.confidence < MATCH and second.probability >= EQUAL * first.probability and first.probability >= 0.2:
+    if second and first.confidence < MATCH and second.probability >= EQUAL * first.probability and first.probability >= WEAK:
         return Suggestion(line, "ambiguous", candidates, "Two candidates fit about equally well")
     if first.confidence >= MATCH and not first.twin:
         return Suggestion(line, "match", candidates, "One candidate fits and no other comes near it")

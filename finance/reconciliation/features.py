@@ -19,6 +19,8 @@ class Reading:
     """What the text says of a set: how each item is named (None: not), whether it names others."""
 
     strengths: tuple[Strength | None, ...]
+    numbers: tuple[str, ...]
+    """The number by which each item is named."""
     another: bool
     others: int
 
@@ -32,7 +34,8 @@ class Reading:
 
 def read(found: Found, said: Mentions, index: Index, named: Sequence[int]) -> Reading:
     """Hold a set against the text. ``named``: all items that the text names clearly."""
-    strengths = tuple(_strength(index, item.id, said) for item in found.items)
+    strongest = [_strongest(index, item.id, said) for item in found.items]
+    strengths = tuple(strength for strength, _ in strongest)
     chosen = {item.id for item in found.items}
     documents = {item.document for item in found.items}
     others = sum(1 for key in named if key not in chosen and index.items[key].document not in documents)
@@ -40,12 +43,12 @@ def read(found: Found, said: Mentions, index: Index, named: Sequence[int]) -> Re
         strength is None and any(said.names_another(one) for one in index.keys[item.id])
         for item, strength in zip(found.items, strengths, strict=True)
     )
-    return Reading(strengths, another, others)
+    return Reading(strengths, tuple(number for _, number in strongest), another, others)
 
 
-def _strength(index: Index, key: int, said: Mentions) -> Strength | None:
-    seen = [strength for reference in index.keys[key] if (strength := said.strength(reference))]
-    return min(seen, key=ORDER.index, default=None)
+def _strongest(index: Index, key: int, said: Mentions) -> tuple[Strength | None, str]:
+    seen = [(strength, reference.text) for reference in index.keys[key] if (strength := said.strength(reference))]
+    return min(seen, key=lambda pair: ORDER.index(pair[0]), default=(None, ""))
 
 
 def features(line: BankLine, found: Found, payer: Payer, reading: Reading) -> Features:
@@ -54,10 +57,11 @@ def features(line: BankLine, found: Found, payer: Payer, reading: Reading) -> Fe
     values: Features = {"bias": 1.0}
     values |= _amount(found, many=many)
     values |= _text(found, reading, many=many)
-    values |= _partner(found, payer)
+    values |= _partner(line, found, payer)
     values |= _time(line, found)
     if all(item.kind == "payment" for item in found.items):
         values["payment"] = 1.0
+        values["payment_part"] = float(found.fit.kind in ("partial", "over"))
         if found.fit.kind == "exact" and abs((line.day - found.items[0].day).days) <= 7:
             values["payment_near"] = 1.0
     return values
@@ -79,7 +83,6 @@ def _amount(found: Found, *, many: bool) -> Features:
         values["partial_round"] = float(any(abs(share - part) < 0.002 for part in (0.5, 0.25, 0.3, 0.2, 1 / 3)))
     if many:
         values["sum_more"] = float(len(found.items) - 2)
-        values["sum_others"] = math.log1p(found.alternatives)
         values["sum_mixed"] = float(len({item.amount > 0 for item in found.items}) > 1)
     return values
 
@@ -98,8 +101,10 @@ def _text(found: Found, reading: Reading, *, many: bool) -> Features:
     return values
 
 
-def _partner(found: Found, payer: Payer) -> Features:
+def _partner(line: BankLine, found: Found, payer: Payer) -> Features:
     partners = {item.partner for item in found.items}
+    if line.partner is not None and partners != {line.partner}:
+        return {"partner_contrary": 1.0}
     if len(partners) > 1:
         return {"partner_several": 1.0}
     (partner,) = partners

@@ -78,7 +78,7 @@ def isotonic(pairs: Sequence[tuple[float, bool]], *, bins: int = 20) -> Knots:
         while len(pools) > 1 and pools[-2][2] / pools[-2][0] >= pools[-1][2] / pools[-1][0]:
             last = pools.pop()
             pools[-1] = [a + b for a, b in zip(pools[-1], last, strict=True)]
-    knots: dict[float, float] = {}
+    knots: dict[float, float] = {0.0: 0.0}
     for cases, total, right in pools:
         mean = total / cases
         knots[round(mean, 6)] = round((right + 2 * mean) / (cases + 2), 6)

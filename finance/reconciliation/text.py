@@ -14,7 +14,7 @@ Strength = Literal["full", "core", "tail", "fuzzy"]
 LOOKALIKE = str.maketrans("OQILSBZG", "00115826")
 WINDOW = 4  # pieces of text that may be one number: INV 2026 01 00042
 LONGEST_TEXT = 1000
-SHORTEST_FULL, SHORTEST_FUZZY = 5, 7
+SHORTEST_FULL, SHORTEST_FUZZY, SHORTEST_COUNT, SHORTEST_TAIL = 5, 7, 3, 4
 
 
 def plain(text: str) -> str:
@@ -35,8 +35,9 @@ def skeleton(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What a document number is found by. ``core`` has its digit groups as numbers, ``tail`` the last one."""
+    """What a document number is found by. ``core`` has its digit groups as numbers, ``tail`` the last one as it is written."""
 
+    text: str = ""
     full: str = ""
     core: str = ""
     tail: str = ""
@@ -52,9 +53,10 @@ def keys(reference: str) -> Keys:
     digits = sum(map(len, groups))
     if digits < 3 or len(whole) < SHORTEST_FULL:
         return Keys()
-    core = "#".join(str(int(group)) for group in groups) if len(groups) > 1 else ""
-    tail = str(int(groups[-1])) if len(groups[-1]) >= 4 else ""
-    return Keys(skeleton(whole), core, tail, shape(whole))
+    counted = len(groups[-1]) >= SHORTEST_COUNT  # a number of a series, not a month or a day
+    core = "#".join(str(int(group)) for group in groups) if counted and len(groups) > 1 else ""
+    tail = groups[-1] if SHORTEST_TAIL <= len(groups[-1]) else ""
+    return Keys(reference.strip(), skeleton(whole), core, tail, shape(whole))
 
 
 def shape(key: str) -> str:
@@ -115,8 +117,7 @@ def mentions(text: str) -> Mentions:
         if len(numbers) == len(window) > 1 and all(len(part) < 12 for part in numbers):
             found.core.add("#".join(str(int(part)) for part in numbers))
         if len(window) == 1:
-            for group in re.findall(r"[0-9]{3,9}", whole):
-                found.tail.add(str(int(group)))
+            found.tail.update(re.findall(rf"[0-9]{{{SHORTEST_TAIL},9}}", whole))
     return found
 
 

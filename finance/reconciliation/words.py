@@ -22,6 +22,7 @@ PARTNER = {
     "alias_name": ("partner_alias", "this name has paid for the partner before"),
     "alias_text": ("partner_alias", "such a text came from the partner before"),
     "maybe": ("partner_like", "the name on the statement is like the partner's"),
+    "contrary": ("partner_contrary", "the bank line is of another partner"),
     "other": ("partner_other", "the statement names another partner"),
     "unlike": ("partner_unknown", "the name on the statement is not known as this partner's"),
     "several": ("partner_several", "the items belong to several partners"),
@@ -92,13 +93,12 @@ def _amount(line: BankLine, found: Found, market: Market, weight: Weight, with_l
             if found.alternatives > 1
             else "another sum of this partner comes to the amount"
         )
-        yield Evidence("other_sums", text, weight("sum_others"), {"count": found.alternatives})
+        yield Evidence("other_sums", text, 0.0, {"count": found.alternatives})
 
 
 def _text(found: Found, reading: Reading, weight: Weight) -> Iterator[Evidence]:
-    for item, strength in zip(found.items, reading.strengths, strict=True):
+    for item, strength, number in zip(found.items, reading.strengths, reading.numbers, strict=True):
         if strength:
-            number = next((text for text in (item.number, *item.references) if text), str(item.id))
             share = weight(f"named_{strength}", "named_some")
             yield Evidence(f"reference_{strength}", HOW[strength].format(number=number), share, {"number": number, "item": item.id})
     if reading.others:
@@ -120,6 +120,6 @@ def _time(line: BankLine, found: Found, features: Features, weight: Weight) -> I
         if not days
         else f"{abs(days)} day{'s' if abs(days) != 1 else ''} {'after' if days > 0 else 'before'} the due date"
     )
-    yield Evidence("days", text, weight("days", "days_far", "payment_near"), {"days": days})
+    yield Evidence("days", text, weight("days", "days_far", "payment_near", "payment", "payment_part"), {"days": days})
     if features.get("before_document"):
         yield Evidence("before_document", "the money moved before the document's date", weight("before_document"))
