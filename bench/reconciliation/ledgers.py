@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 
 from connectors.demo.odoo import plan
-from connectors.demo.odoo.ledger import START, Ledger as DemoLedger
+from connectors.demo.odoo.ledger import START
+from connectors.demo.odoo.ledger import Ledger as DemoLedger
 from finance.reconciliation.history import History, Tie, Truth
 from finance.reconciliation.records import BankLine, Kind, Market, OpenItem, Partner
 
@@ -190,15 +191,21 @@ FIELDS = {
     "res.currency.rate": ("name", "rate", "currency_id", "company_id"),
     "account.account": ("reconcile", "account_type"),
     "account.journal": ("code",),
-    "account.move": ("name", "ref", "payment_reference", "invoice_origin", "move_type", "state", "date", "journal_id", "company_id", "origin_payment_id"),
+    "account.move": (
+        "name", "ref", "payment_reference", "invoice_origin", "move_type", "state", "date", "journal_id", "company_id",
+        "origin_payment_id",
+    ),
     "account.move.line": (
         "move_id", "account_id", "company_id", "partner_id", "currency_id", "date", "date_maturity", "parent_state",
         "balance", "amount_currency", "payment_id",
     ),
-    "account.partial.reconcile": ("debit_move_id", "credit_move_id", "debit_amount_currency", "credit_amount_currency", "amount", "max_date"),
+    "account.partial.reconcile": (
+        "debit_move_id", "credit_move_id", "debit_amount_currency", "credit_amount_currency", "amount", "max_date",
+    ),
     "account.payment": ("move_id", "amount", "amount_company_currency_signed", "currency_id", "payment_type", "memo"),
     "account.bank.statement.line": (
-        "move_id", "company_id", "is_reconciled", "foreign_currency_id", "currency_id", "amount", "amount_currency", "payment_ref", "partner_name",
+        "move_id", "company_id", "is_reconciled", "foreign_currency_id", "currency_id", "amount", "amount_currency",
+        "payment_ref", "partner_name",
     ),
     "res.partner": ("name", "commercial_partner_id"),
 }  # fmt: skip

@@ -114,7 +114,7 @@ class OpinionOut(serializers.Serializer[Any]):
 
 
 class ModelCallOut(serializers.ModelSerializer[ModelCall]):
-    """A question to the language model. ``result``: used, stale, slow, refused, malformed or invalid. Token counts do not overlap."""
+    """A question to the language model; ``result`` is used, stale, slow, refused, malformed or invalid. Tokens do not overlap."""
 
     class Meta:
         model = ModelCall

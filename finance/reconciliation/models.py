@@ -121,7 +121,7 @@ class Allocation(models.Model):
 
 
 class Learned(models.Model):
-    """What the reconciled past of a connector teaches, until when it was read, and a checksum of each open item of the last time."""
+    """What the reconciled past of a connector teaches, until when it was read, and a checksum of each open item as it was."""
 
     connector_id = models.UUIDField(primary_key=True)
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")

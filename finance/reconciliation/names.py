@@ -11,7 +11,8 @@ from finance.reconciliation.records import Partner
 from finance.reconciliation.text import near, pieces
 
 LEGAL = frozenset(
-    "GMBH AG SE KG OHG UG MBH CO INC LLC LTD LIMITED CORP PLC SA SAS SARL SRL BV NV OY AB AS SPA SPZOO AND UND THE".split()
+    {"GMBH", "AG", "SE", "KG", "OHG", "UG", "MBH", "CO", "INC", "LLC", "LTD", "LIMITED", "CORP", "PLC", "SA", "SAS", "SARL", "SRL"}
+    | {"BV", "NV", "OY", "AB", "AS", "SPA", "SPZOO", "AND", "UND", "THE"}
 )
 SHORTEST_PREFIX = 3
 MOST = 5

@@ -139,7 +139,7 @@ def post(actor: audit.Actor, suggestion: Suggestion) -> Decision:
 def ask_model(actor: audit.Actor, suggestion: Suggestion) -> ModelCall:
     """Have the language model order and explain the candidates; only its opinion is stored, beside them.
 
-    Each call is recorded with what is known of its cost. Raises NotChosen where no model is configured or there is nothing to order.
+    Each call is recorded with what is known of its cost. Raises NotChosen without a model, and where there is nothing to order.
     """
     if not settings.LLM_BASE_URL:
         raise NotChosen("No language model is configured: set LLM_BASE_URL and LLM_MODEL")

@@ -75,20 +75,24 @@ WHERE p._connector_id = %(connector)s AND p._deleted_at IS NULL
 PARTNERS = """
 SELECT coalesce(commercial_partner_id, id) AS id,
        array_agg(DISTINCT shown) FILTER (WHERE shown <> '') AS names
-FROM ipai_bronze_erp.partners, LATERAL (VALUES (name), (CASE WHEN coalesce(commercial_partner_id, id) = id THEN complete_name END)) AS n (shown)
+FROM ipai_bronze_erp.partners, LATERAL (VALUES (name), (complete_name)) AS n (shown)
 WHERE _connector_id = %(connector)s AND _deleted_at IS NULL AND coalesce(commercial_partner_id, id) = id
 GROUP BY 1
 """
 PAST_NAMES = """
 SELECT DISTINCT commercial_partner_id, invoice_partner_display_name FROM ipai_bronze_erp.invoices
-WHERE _connector_id = %(connector)s AND _loaded_at > %(since)s AND commercial_partner_id IS NOT NULL AND invoice_partner_display_name <> ''
+WHERE _connector_id = %(connector)s AND _loaded_at > %(since)s AND commercial_partner_id IS NOT NULL
+  AND invoice_partner_display_name <> ''
 """
 COMPANIES = """
 SELECT c.id, u.name FROM ipai_bronze_erp.companies AS c
 JOIN ipai_bronze_erp.currencies AS u ON u._connector_id = c._connector_id AND u.id = c.currency_id
 WHERE c._connector_id = %(connector)s AND c._deleted_at IS NULL
 """
-CURRENCIES = "SELECT name, coalesce(decimal_places, 2) FROM ipai_bronze_erp.currencies WHERE _connector_id = %(connector)s AND _deleted_at IS NULL"
+CURRENCIES = """
+SELECT name, coalesce(decimal_places, 2) FROM ipai_bronze_erp.currencies
+WHERE _connector_id = %(connector)s AND _deleted_at IS NULL
+"""
 RATES = """
 SELECT r.company_id, u.name, r.name, r.rate FROM ipai_bronze_erp.currency_rates AS r
 JOIN ipai_bronze_erp.currencies AS u ON u._connector_id = r._connector_id AND u.id = r.currency_id

@@ -80,7 +80,7 @@ def _data(data: Mapping[str, Any], one: Candidate, market: Market) -> dict[str, 
 
 
 def allocations(line: BankLine, one: Candidate, items: list[OpenItem]) -> list[int]:
-    """What the bank line takes of each item, in minor units of its currency: all of it, or as far as a part reaches, oldest first."""
+    """What the bank line takes of each item, in minor units of its currency: all, or as far as a part reaches, oldest first."""
     if one.fit.kind != "partial":
         return [item.amount for item in items]
     owed = sum(item.amount for item in items)

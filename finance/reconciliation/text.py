@@ -55,7 +55,7 @@ def keys(reference: str) -> Keys:
         return Keys()
     counted = len(groups[-1]) >= SHORTEST_COUNT  # a number of a series, not a month or a day
     core = "#".join(str(int(group)) for group in groups) if counted and len(groups) > 1 else ""
-    tail = groups[-1] if SHORTEST_TAIL <= len(groups[-1]) else ""
+    tail = groups[-1] if len(groups[-1]) >= SHORTEST_TAIL else ""
     return Keys(reference.strip(), skeleton(whole), core, tail, shape(whole))
 
 

@@ -44,13 +44,11 @@ def evidence(
     def weight(*names: str) -> float:
         return round(sum(weights.get(name, 0.0) * features.get(name, 0.0) for name in names), 2)
 
-    return tuple(
-        [
-            *_amount(line, found, market, weight, with_lines),
-            *_text(found, reading, weight),
-            *_partner(features, weight),
-            *_time(line, found, features, weight),
-        ]
+    return (
+        *_amount(line, found, market, weight, with_lines),
+        *_text(found, reading, weight),
+        *_partner(features, weight),
+        *_time(line, found, features, weight),
     )
 
 

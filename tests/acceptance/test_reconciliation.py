@@ -94,12 +94,15 @@ def test_a_quiet_recomputation_of_a_large_ledger_costs_little(odoo_server: Any, 
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE ipai_bronze_erp.journal_entries SET amount_residual_currency = amount_residual_currency / 2 WHERE id = ("
-            " SELECT max(id) FROM ipai_bronze_erp.journal_entries WHERE display_type = 'payment_term' AND amount_residual <> 0)"
+            " SELECT max(id) FROM ipai_bronze_erp.journal_entries"
+            " WHERE display_type = 'payment_term' AND amount_residual <> 0)"
         )
     started = time.monotonic()
     second = recompute(connector.pk, connector.tenant_id)
     assert second.judged < 100
-    print(f"{first.lines} bank lines in {took:.2f} s; after one change {second.judged} judged in {time.monotonic() - started:.2f} s")
+    print(
+        f"{first.lines} bank lines in {took:.2f} s; after one change {second.judged} judged in {time.monotonic() - started:.2f} s"
+    )
 
 
 def test_the_bars_hold_on_simulated_ledgers() -> None:
