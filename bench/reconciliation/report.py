@@ -40,7 +40,7 @@ def render(
         *INTRODUCTION,
         "",
         *[f"- {what}: {listed(shares)}" for what, shares in SHARES.items()],
-        f"- for each line {cases.NOISE:.0%} of another that belongs to no document, beside the ledger's own rent, wages, taxes and loans",
+        f"- for each line {cases.NOISE:.0%} of another without a document, beside the ledger's own rent, wages, taxes and loans",
         "",
         "Weights and calibration come from the development seeds; nothing was chosen by looking at the held-out ones.",
         "",

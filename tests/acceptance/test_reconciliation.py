@@ -81,7 +81,8 @@ def test_a_quiet_recomputation_of_a_large_ledger_costs_little(odoo_server: Any, 
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO ipai_bronze_erp.bank_statement_lines
-                   (_connector_id, _tenant_id, _run_id, id, company_id, date, payment_ref, amount, currency_id, is_reconciled, state)
+                   (_connector_id, _tenant_id, _run_id, id, company_id, date, payment_ref, amount, currency_id, is_reconciled,
+                    state)
                SELECT l._connector_id, l._tenant_id, l._run_id, l.id, l.company_id, l.date, l.move_name, l.amount_residual,
                       l.company_currency_id, false, 'posted'
                FROM ipai_bronze_erp.journal_entries AS l
