@@ -39,10 +39,7 @@ class Elsewhere(APIView):
 
 extend_schema(exclude=True)(Elsewhere)
 
-v1 = [
-    *(path("", include(f"{app}.api.urls")) for app in ("connectors", "devops", "ipai.observability")),
-    path("finance/", include("finance.api.urls")),
-]
+v1 = [path("", include(f"{app}.api.urls")) for app in ("connectors", "devops", "finance", "ipai.observability")]
 
 urlpatterns = [
     path("v1/", include(v1)),

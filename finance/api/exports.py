@@ -126,7 +126,7 @@ def _plain(cell: Cell, decimals: int) -> str:
 def _xlsx(entries: Sequence[dict[str, Any]]) -> bytes:
     """A sheet for each entry, amounts as numbers."""
     book = Workbook()
-    book.remove(book.active)
+    book.remove(book.worksheets[0])
     for entry in entries:
         sheet = book.create_sheet(entry["currency"] or "Figures")
         zeros = f".{'0' * entry['decimals']}" if entry["decimals"] else ""

@@ -25,7 +25,7 @@ from finance.money import rendered
 from finance.periods import MONTHS, Compare, Period, Step
 from finance.scope import Company, Group, UnknownCompany, UnknownCurrency, companies, groups
 from ipai.access.problems import Problem, invalid
-from ipai.access.sessions import Claims, claims_for, governed
+from ipai.access.sessions import governed
 from ipai.access.views import TenantView
 from ipai.clock import now
 
@@ -47,9 +47,8 @@ class FinanceView(TenantView):
     @contextmanager
     def session(self, request: Request) -> Iterator[CursorWrapper]:
         """A cursor of the caller in the tenant that was asked for."""
-        claims = claims_for(request.user)
         try:
-            with governed(Claims(claims.sub, self.tenant.slug, claims.roles)) as cursor:
+            with governed(self.claims(request)) as cursor:
                 yield cursor
         except OperationalError as error:
             raise Problem(503, "The database took too long or went away; try again", "database") from error
@@ -85,7 +84,7 @@ class FinanceView(TenantView):
             raise invalid({"from": "The first day comes after the last"})
         return Period(first, last), found
 
-    def reply(self, request: Request, entries: list[dict[str, Any]], name: str) -> Any:
+    def reply(self, request: Request, entries: list[dict[str, Any]], name: str) -> Response | HttpResponse:
         """The one entry or all, in the form that is asked for."""
         form = given.a_choice(request.query_params, "format", given.FORMATS, "json")
         shown = [rendered(entry) for entry in entries]

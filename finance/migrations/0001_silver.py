@@ -8,5 +8,5 @@ from ipai.lakehouse.sqlmigration import RunSQLFile
 class Migration(migrations.Migration):
     """Silver: the ledger's live rows, typed, with companies and currencies resolved."""
 
-    dependencies: ClassVar = [("lakehouse", "0008_bronze_erp")]
+    dependencies: ClassVar = [("lakehouse", "0009_bronze_erp")]
     operations: ClassVar = [RunSQLFile("0001_silver")]

@@ -10,8 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.contrib.postgres.functions import TransactionNow
+from django.db import connection
 from psycopg import sql
 from psycopg.types.json import Jsonb
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from django.db import connection
 from hypothesis import given
@@ -43,7 +45,7 @@ def test_periods_cover_the_days_once(first, length, step, year_end) -> None:
     whole = Period(first, first + length * DAY)
     periods = split(whole, step, year_end)
     assert (periods[0].first, periods[-1].last) == (whole.first, whole.last)
-    assert all(one.last + DAY == after.first for one, after in zip(periods, periods[1:], strict=False))
+    assert all(one.last + DAY == after.first for one, after in pairwise(periods))
 
 
 @pytest.mark.parametrize(

@@ -9,4 +9,4 @@ class Migration(migrations.Migration):
     """The bronze tables of the Odoo connector, so that silver and gold can stand on them before the first sync."""
 
     dependencies: ClassVar = [("lakehouse", "0008_webhook_deliveries")]
-    operations: ClassVar = [RunSQLFile("0008_bronze_erp")]
+    operations: ClassVar = [RunSQLFile("0009_bronze_erp")]
