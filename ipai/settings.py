@@ -198,6 +198,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunStatus": "connectors.models.Status",
         "RunTrigger": "connectors.models.Trigger",
         "DeliveryStatus": "connectors.models.DeliveryStatus",
+        "OpenItemKind": "finance.api.reconciliation.ITEM_KINDS",
+        "FitKind": "finance.api.reconciliation.FIT_KINDS",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from finance.reconciliation import queries, services
 from finance.reconciliation.errors import AlreadyDecided, DecisionError, NotChosen, NotPosted, Stale
 from finance.reconciliation.models import Decision, ModelCall, Outcome, State, Suggestion
+from finance.reconciliation.records import FitKind, Kind
 from ipai.access.problems import Problem
 from ipai.access.sessions import Claims, claims_for, governed
 from ipai.access.views import ListView
@@ -28,6 +29,8 @@ KINDS: dict[type[DecisionError], str] = {
     NotChosen: "not-chosen",
     NotPosted: "not-posted",
 }
+ITEM_KINDS = list(get_args(Kind))
+FIT_KINDS = list(get_args(FitKind))
 REFUSED = OpenApiResponse(description="Decided by somebody else, no longer current, or no candidate named; the detail says which.")
 
 
@@ -56,7 +59,7 @@ class ItemOut(serializers.Serializer[Any]):
     """An open item. ``residual`` is what is open of it, positive when it is owed to us."""
 
     id = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=["invoice", "bill", "credit_note", "refund", "payment", "entry"])
+    kind = serializers.ChoiceField(choices=ITEM_KINDS)
     number = serializers.CharField()
     references = serializers.ListField(child=serializers.CharField())
     partner_id = serializers.IntegerField(allow_null=True)
@@ -70,7 +73,7 @@ class ItemOut(serializers.Serializer[Any]):
 class FitOut(serializers.Serializer[Any]):
     """How the amounts agree; ``difference`` is the bank's amount less the items'."""
 
-    kind = serializers.ChoiceField(choices=["exact", "fee", "discount", "exchange", "partial", "over"])
+    kind = serializers.ChoiceField(choices=FIT_KINDS)
     difference = serializers.CharField()
     currency = serializers.CharField()
 
