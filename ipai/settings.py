@@ -198,6 +198,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunStatus": "connectors.models.Status",
         "RunTrigger": "connectors.models.Trigger",
         "DeliveryStatus": "connectors.models.DeliveryStatus",
+        "KindEnum": [("excluded", "excluded"), ("inferred", "inferred")],
         "OpenItemKind": "finance.api.reconciliation.ITEM_KINDS",
         "FitKind": "finance.api.reconciliation.FIT_KINDS",
     },
