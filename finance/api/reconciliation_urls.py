@@ -4,10 +4,11 @@ from django.urls import path
 
 from finance.api.reconciliation import SuggestionViewSet
 
-ONE = "suggestions/<uuid:suggestion_id>/"
+EVERY = "finance/reconciliation/suggestions/"
+ONE = f"{EVERY}<uuid:suggestion_id>/"
 
 urlpatterns = [
-    path("suggestions/", SuggestionViewSet.as_view({"get": "list"})),
+    path(EVERY, SuggestionViewSet.as_view({"get": "list"})),
     path(ONE, SuggestionViewSet.as_view({"get": "retrieve"})),
     path(f"{ONE}accept", SuggestionViewSet.as_view({"post": "accept"})),
     path(f"{ONE}reject", SuggestionViewSet.as_view({"post": "reject"})),

@@ -1,8 +1,8 @@
 """Addresses of finance under /api/v1/finance/."""
 
-from django.urls import include, path
+from django.urls import path
 
-from finance.api import views
+from finance.api import reconciliation_urls, views
 
 urlpatterns = [
     path("finance/profit-and-loss", views.ProfitAndLoss.as_view()),
@@ -11,5 +11,5 @@ urlpatterns = [
     path("finance/trial-balance", views.TrialBalance.as_view()),
     path("finance/aging", views.Aging.as_view()),
     path("finance/open-items", views.OpenItems.as_view()),
-    path("finance/reconciliation/", include("finance.api.reconciliation_urls")),
+    *reconciliation_urls.urlpatterns,
 ]

@@ -4,6 +4,7 @@ DO $$
 DECLARE
     title text;
     api_role text;
+    sequence regclass;
 BEGIN
     FOREACH title IN ARRAY ARRAY[
         'ipai_reconciliation_suggestion', 'ipai_reconciliation_decision', 'ipai_reconciliation_allocation',
@@ -13,8 +14,14 @@ BEGIN
         EXECUTE format('REVOKE ALL ON public.%I FROM PUBLIC', title);
         FOR api_role IN SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated') LOOP
             EXECUTE format('REVOKE ALL ON public.%I FROM %I', title, api_role);
+            FOR sequence IN
+                SELECT s.oid FROM pg_depend AS d JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+                WHERE d.refobjid = format('public.%I', title)::regclass AND d.deptype IN ('a', 'i')
+            LOOP
+                EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM %I', sequence, api_role);
+            END LOOP;
         END LOOP;
-        CONTINUE WHEN title = 'ipai_reconciliation_learned';
+        CONTINUE WHEN title IN ('ipai_reconciliation_learned', 'ipai_reconciliation_model_call');
         EXECUTE format(
             'CREATE POLICY own_tenant ON public.%I FOR SELECT TO ipai_user USING (tenant_id = (SELECT ipai_auth.tenant_id())'
             ' AND (SELECT ipai_auth.can_read(%L)))', title, 'gold_erp'
