@@ -61,9 +61,11 @@ class Recomputation:
     def run(self, *, full: bool) -> Recomputed:
         """Read, find what changed, judge it, store it."""
         lines = {line.id: line for line in self.ledger.open_lines()}
-        items = self._items()
         rows = Suggestion.objects.filter(connector_id=self.connector_id).exclude(state=State.SETTLED)
         stored = {row.bank_line_id: row for row in rows}
+        if not lines and not stored:
+            return Recomputed(0, 0, 0)
+        items = self._items()
         waiting = {key: line for key, line in lines.items() if key not in stored or stored[key].state != State.ACCEPTED}
         sums = {str(key): item_sum(item) for key, item in items.items()}
         partners = self._learn() if waiting else []
