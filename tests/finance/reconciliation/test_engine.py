@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from finance.reconciliation.engine import Engine
 from finance.reconciliation.knowledge import Knowledge
 from finance.reconciliation.records import BankLine, Discount, Market, OpenItem, Partner, Settled, Suggestion
+from finance.reconciliation.sums import Budget, subsets
 
 DAY = date(2026, 3, 2)
 MARKET = Market({1: "EUR"}, {"EUR": 2, "USD": 2}, {(1, "USD"): [(date(2026, 1, 1), 1.10)]})
@@ -216,6 +217,16 @@ def test_other_companies_items_are_not_suggested() -> None:
     (given_,) = suggest([line(100, 12_345, "INV/2026/00042")], [item(42, 12_345, company=2)])
     assert given_.candidates == ()
     assert given_.outcome == "none"
+
+
+def test_a_search_for_sums_ends_with_its_budget() -> None:
+    amounts = [2 * number for number in range(1, 60)]
+    budget = Budget()
+    assert subsets(amounts, 101, budget) == ([], False)
+    assert budget.left <= 0
+    found, _ = subsets(amounts, 40, Budget())
+    assert all(sum(amounts[at] for at in one.positions) == 40 for one in found)
+    assert found[0].interchangeable is False
 
 
 @pytest.mark.slow
