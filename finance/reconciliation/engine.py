@@ -23,7 +23,7 @@ MATCH, LIKELY, EQUAL = 0.95, 0.55, 0.5
 WEAK = 0.2
 """Below this a candidate is not worth a doubt."""
 MOST_CANDIDATES = 6
-ONLY_IN_TIME = frozenset({"days", "days_far", "before_document", "payment_near"})
+ONLY_IN_TIME = frozenset({"days", "days_named", "days_far", "before_document", "before_named", "payment_near"})
 
 
 @dataclass(slots=True)

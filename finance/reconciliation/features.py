@@ -58,7 +58,7 @@ def features(line: BankLine, found: Found, payer: Payer, reading: Reading) -> Fe
     values |= _amount(found, many=many)
     values |= _text(found, reading, many=many)
     values |= _partner(line, found, payer)
-    values |= _time(line, found)
+    values |= _time(line, found, named=reading.weakest in ("full", "core"))
     if all(item.kind == "payment" for item in found.items):
         values["payment"] = 1.0
         values["payment_part"] = float(found.fit.kind in ("partial", "over"))
@@ -120,11 +120,10 @@ def _partner(line: BankLine, found: Found, payer: Payer) -> Features:
     return values
 
 
-def _time(line: BankLine, found: Found) -> Features:
-    first = min((line.day - item.due).days for item in found.items)
-    before = min((line.day - item.day).days for item in found.items)
-    days = abs(first)
-    values = {"days": math.log1p(days), "days_far": float(days > 60)}
-    if before < -2:
-        values["before_document"] = 1.0
-    return values
+def _time(line: BankLine, found: Found, *, named: bool) -> Features:
+    """Days matter less where the text names the items."""
+    days = abs(min((line.day - item.due).days for item in found.items))
+    before = min((line.day - item.day).days for item in found.items) < -2
+    if named:
+        return {"days_named": math.log1p(days), "before_named": float(before)}
+    return {"days": math.log1p(days), "days_far": float(days > 60), "before_document": float(before)}

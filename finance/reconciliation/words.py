@@ -118,6 +118,9 @@ def _time(line: BankLine, found: Found, features: Features, weight: Weight) -> I
         if not days
         else f"{abs(days)} day{'s' if abs(days) != 1 else ''} {'after' if days > 0 else 'before'} the due date"
     )
-    yield Evidence("days", text, weight("days", "days_far", "payment_near", "payment", "payment_part"), {"days": days})
-    if features.get("before_document"):
-        yield Evidence("before_document", "the money moved before the document's date", weight("before_document"))
+    yield Evidence(
+        "days", text, weight("days", "days_named", "days_far", "payment_near", "payment", "payment_part"), {"days": days}
+    )
+    if features.get("before_document") or features.get("before_named"):
+        before = weight("before_document", "before_named")
+        yield Evidence("before_document", "the money moved before the document's date", before)

@@ -54,7 +54,8 @@ def test_the_bank_lines_of_a_real_database(odoo_server: Any, connect: Any) -> No
         for one in row.candidates:
             assert len({item["id"] for item in one["items"]}) == len(one["items"])
     named = waiting["INV/2026/00002 and INV/2026/00003"]
-    assert {item["number"] for item in named.candidates[0]["items"]} <= {"INV/2026/00002", "INV/2026/00003"}
+    texts = [{text for item in one["items"] for text in (item["number"], *item["references"])} for one in named.candidates]
+    assert {"INV/2026/00002", "INV/2026/00003"} & texts[0]
     for text in ("Bank Fees", "Last Year Interests", "Initial balance"):
         assert waiting[text].outcome in ("none", "ambiguous"), text
     assert not [row for row in rows.values() if row.outcome == "match" and row.reference.startswith("Wire")]
@@ -112,3 +113,37 @@ def test_the_bars_hold_on_simulated_ledgers() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No bar is missed." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "results"),
+    [
+        ("", {"used", "invalid"}),
+        ("bad-ids", {"used", "invalid"}),
+        ("bad-json", {"malformed"}),
+        ("empty", {"malformed"}),
+        ("http500", {"refused"}),
+    ],
+)
+def test_a_simulated_language_model_decides_nothing(
+    odoo_server: Any, connect: Any, settings: Any, fault: str, results: set[str]
+) -> None:
+    connect(odoo_server())
+    row = Suggestion.objects.exclude(candidates=[]).order_by("bank_line_id").first()
+    assert row is not None
+    command = [sys.executable, str(Path(os.environ["IPAI_SIMS"]) / "llm.py"), "--port", "0", "--api-key", "sim-key"]
+    process = subprocess.Popen([*command, *(["--fault", fault] if fault else [])], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        settings.LLM_BASE_URL = process.stdout.readline().split()[-1] + "/v1"
+        settings.LLM_MODEL, settings.LLM_API_KEY = "gpt-4o-mini", "sim-key"
+        call = decisions.ask_model(Actor("anna"), row)
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+    after = Suggestion.objects.get(pk=row.pk)
+    assert call.result in results
+    assert call.result == "refused" or call.input_tokens > 0
+    assert (after.candidates, after.outcome, after.state) == (row.candidates, row.outcome, row.state)
+    assert bool(after.opinion) == (call.result == "used")
