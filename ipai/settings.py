@@ -199,8 +199,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunTrigger": "connectors.models.Trigger",
         "DeliveryStatus": "connectors.models.DeliveryStatus",
         "KindEnum": [("excluded", "excluded"), ("inferred", "inferred")],
-        "OpenItemKind": "finance.api.reconciliation.ITEM_KINDS",
-        "FitKind": "finance.api.reconciliation.FIT_KINDS",
+        "OpenItemKind": "finance.api.reconciliation_shapes.ITEM_KINDS",
+        "FitKind": "finance.api.reconciliation_shapes.FIT_KINDS",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
