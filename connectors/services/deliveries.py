@@ -8,8 +8,7 @@ pending until its records are committed, so whatever a killed worker held is tak
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import accumulate
 from typing import Any
@@ -20,12 +19,9 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from connectors.contract import Client, Loaded, Retry, Source, SourceError, Stream
 from connectors.engine.context import Progress
 from connectors.engine.lease import Heartbeat, RunLogHandler, claim
-from connectors.engine.loaded import LoadedRows
 from connectors.engine.process import this_process
-from connectors.engine.reported import Reported
 from connectors.errors import ConnectorError, NotRunnable
 from connectors.models import (
     ConnectorConfig,
@@ -37,14 +33,13 @@ from connectors.models import (
     Trigger,
     WebhookDelivery,
 )
+from connectors.services.batch import Batch, Item, block
 from connectors.services.configs import source_of
-from connectors.services.execution import end_stream, execute_stream, scratch_folder, source_client
+from connectors.services.execution import end_stream, scratch_folder, source_client
 from connectors.services.runs import close_if_done, reap_lost, send
-from connectors.webhook import Envelope, Said, Told, Webhook
 from ipai.observability import audit
 from ipai.observability.audit import Actor
 from ipai.vault.errors import VaultError
-from ipai.vault.redaction import redact
 
 log = logging.getLogger(__name__)
 STREAM, TARGET = "webhook_deliveries", "ipai_bronze_devops.webhook_deliveries"
@@ -54,28 +49,9 @@ WAITS = (10, 60, 300, 1800)
 """Seconds before the next try."""
 MOST_BYTES = 64 * 1024 * 1024
 """Payloads of one batch together; a single larger one is a batch of its own."""
-BLOCKED_SECONDS = 10.0
-"""Until the next try when the vendor or the database is away: such a try does not count."""
 PAYLOAD_KEPT, DELIVERY_KEPT, RUN_KEPT = timedelta(days=30), timedelta(days=180), timedelta(days=7)
 """How long payloads of processed deliveries, all deliveries, and successful runs that loaded deliveries are kept."""
 DIED = "The worker died while it processed this delivery"
-
-
-@dataclass(slots=True)
-class _Item:
-    """One claimed delivery on its way."""
-
-    row: WebhookDelivery
-    told: Told = field(default_factory=Told)
-    fetched: list[Said] = field(default_factory=list)
-    error: str = ""
-    blocked: float | None = None
-    """Seconds to wait: the delivery is not at fault."""
-
-    @property
-    def streams(self) -> set[str]:
-        """Where its records go."""
-        return {one.stream for one in (*self.told.said, *self.fetched)}
 
 
 def due_connectors() -> list[UUID]:
@@ -166,7 +142,7 @@ def _process_batch(connector: ConnectorConfig, attempts: int) -> ConnectorRun | 
     if claimed is None:
         return None
     run, rows = claimed
-    items = [_Item(row) for row in rows]
+    items = [Item(row) for row in rows]
     main = RunStream.objects.create(run=run, stream=STREAM, target=TARGET, dispatched_at=Now(), metadata={"write_mode": "merge"})
     token = claim(main.pk)
     if token is None:  # cancelled in this very moment
@@ -175,7 +151,7 @@ def _process_batch(connector: ConnectorConfig, attempts: int) -> ConnectorRun | 
     try:
         source, secrets = source_of(connector)
     except (ConnectorError, VaultError) as error:
-        _block(items, str(error), BLOCKED_SECONDS)
+        block(items, str(error))
         _finish(connector, run, items)
         end_stream(main, token, Status.FAILED, str(error))
         run.refresh_from_db()
@@ -189,7 +165,7 @@ def _process_batch(connector: ConnectorConfig, attempts: int) -> ConnectorRun | 
     try:
         with scratch_folder(run.pk) as scratch, source_client(run, scratch, logger, heartbeat.stopping) as client:
             assert source.webhook is not None
-            batch = _Batch(connector, run, source, source.webhook, client, items, tuple(secrets.values()))
+            batch = Batch(connector, run, source, source.webhook, client, items, tuple(secrets.values()))
             batch.load()
     except Exception as error:  # a bug or a lost database: the run must end, the deliveries are tried again
         log.error("Webhook batch of run %s failed: %s", run.pk, type(error).__name__, exc_info=error)
@@ -207,93 +183,7 @@ def _process_batch(connector: ConnectorConfig, attempts: int) -> ConnectorRun | 
     return run
 
 
-@dataclass(slots=True)
-class _Batch:
-    """A claimed batch between its claim and its end."""
-
-    connector: ConnectorConfig
-    run: ConnectorRun
-    source: Source
-    webhook: Webhook
-    client: Client
-    items: list[_Item]
-    secrets: tuple[str, ...]
-
-    def load(self) -> None:
-        """Hear every delivery, fetch what they lack, load stream by stream."""
-        streams = {stream.name: stream for stream in self.source.streams(self.client)}
-        self._hear(streams)
-        self._fetch(lambda name: LoadedRows(streams[name].target, streams[name].primary_key, self.connector.pk))
-        for name in dict.fromkeys(name for item in self.items for name in sorted(item.streams)):
-            if name in streams:
-                self._load(streams[name])
-
-    def _hear(self, streams: dict[str, Stream]) -> None:
-        known = self._known(streams)
-        for item in self.items:
-            try:
-                item.told = self.webhook.told(self.source, envelope_of(item.row), known)
-                for said in item.told.said:
-                    if said.stream in streams and any(said.row[name] is None for name in streams[said.stream].primary_key):
-                        raise ValueError(f"a record of {said.stream} has no key")
-            except Exception as error:  # whatever a payload does to the source, it does to this delivery alone
-                item.error = f"The payload is not what the event {item.row.event} has: {type(error).__name__}: {error}"[:500]
-        self.items.sort(key=lambda item: (item.told.happened_at or item.row.received_at, item.row.received_at))
-
-    def _known(self, streams: dict[str, Stream]) -> frozenset[int]:
-        """The repositories (or what the vendor calls them) that the connector has loaded, of those that deliveries name."""
-        about = streams.get(self.webhook.about)
-        named = {item.row.repository_id for item in self.items if item.row.repository_id is not None}
-        if about is None or not named:
-            return frozenset()
-        return frozenset(LoadedRows(about.target, about.primary_key, self.connector.pk).values((), sorted(named)))
-
-    def _fetch(self, loaded: Callable[[str], Loaded]) -> None:
-        wanted: dict[Hashable, list[_Item]] = {}
-        for item in self.items:
-            for lack in item.told.lacks:
-                wanted.setdefault(lack, []).append(item)
-        for lack, items in wanted.items():
-            try:
-                found = list(self.webhook.fetch(self.source, self.client, lack, loaded))
-            except Retry as error:
-                _block(items, redact(str(error), self.secrets), error.after or BLOCKED_SECONDS)
-            except SourceError as error:
-                _block(items, redact(str(error), self.secrets), BLOCKED_SECONDS)
-            else:
-                for item in items:
-                    item.fetched += found
-            if self.client.stopping():
-                return
-
-    def _load(self, stream: Stream) -> None:
-        """Load what all deliveries told of one stream; if that fails, all that told of it failed."""
-        concerned = [item for item in self.items if stream.name in item.streams and not item.error and item.blocked is None]
-        # What was fetched is newer than what the payloads say; what several deliveries lacked is there once.
-        states = [one for item in concerned for one in item.told.said if one.stream == stream.name]
-        states += {id(one): one for item in concerned for one in item.fetched if one.stream == stream.name}.values()
-        if not states:
-            return
-        row = RunStream.objects.create(
-            run=self.run,
-            stream=stream.name,
-            target=stream.target,
-            dispatched_at=Now(),
-            metadata={"write_mode": "merge", "deliveries": len(concerned)},
-        )
-        execute_stream(row.pk, stream=Reported(stream, self.webhook, states, self.connector.pk))
-        row.refresh_from_db()
-        if row.status != Status.SUCCESS:
-            for item in concerned:
-                item.error = item.error or f"{stream.name}: {row.error_message}"
-
-
-def _block(items: Sequence[_Item], why: str, seconds: float) -> None:
-    for item in items:
-        item.error, item.blocked = item.error or why, max(item.blocked or 0.0, seconds)
-
-
-def _finish(connector: ConnectorConfig, run: ConnectorRun, items: Sequence[_Item]) -> dict[str, int]:
+def _finish(connector: ConnectorConfig, run: ConnectorRun, items: Sequence[Item]) -> dict[str, int]:
     """Write what became of each delivery; the counts of the run's stream."""
     mine = WebhookDelivery.objects.filter(connector_id=connector.pk, run_id=run.pk, status=DeliveryStatus.PENDING)
     failed = 0
@@ -318,8 +208,3 @@ def _finish(connector: ConnectorConfig, run: ConnectorRun, items: Sequence[_Item
             if item.error
         )
     return {"rows_rejected": failed, "rows_unchanged": len(items) - failed}
-
-
-def envelope_of(row: WebhookDelivery) -> Envelope:
-    """A stored delivery as it came in."""
-    return Envelope(row.id, row.event, bytes(row.payload or b""), row.action, row.repository_id, row.hook_id)

@@ -1,7 +1,7 @@
 -- A row for each workflow and UTC day, each month, and one for all; nearest-rank percentiles (percentile_disc).
 INSERT INTO ipai_gold_devops.ci_metrics
 WITH runs AS (
-    SELECT *,
+    SELECT workflow_id, status, conclusion, ran, attempt, duration_s, queue_s, runner_s,
            to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
            to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month,
            coalesce(conclusion, status, 'unknown') AS outcome
@@ -18,10 +18,8 @@ WITH runs AS (
         count(*) FILTER (WHERE status = 'completed' AND conclusion = 'success') AS good,
         count(*) FILTER (WHERE ran) AS ran,
         count(*) FILTER (WHERE attempt > 1) AS again,
-        percentile_disc(0.5) WITHIN GROUP (ORDER BY duration_s) FILTER (WHERE ran) AS duration_p50,
-        percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_s) FILTER (WHERE ran) AS duration_p95,
-        percentile_disc(0.5) WITHIN GROUP (ORDER BY queue_s) FILTER (WHERE ran) AS queue_p50,
-        percentile_disc(0.95) WITHIN GROUP (ORDER BY queue_s) FILTER (WHERE ran) AS queue_p95,
+        percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_s) FILTER (WHERE ran) AS duration,
+        percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY queue_s) FILTER (WHERE ran) AS queue,
         sum(runner_s) AS runner_s
     FROM runs
     GROUP BY GROUPING SETS ((workflow_id, day), (workflow_id, month), (workflow_id))
@@ -48,6 +46,11 @@ WITH runs AS (
 ), known AS (  -- a workflow without a run has a row too; one that is gone keeps the name its runs had
     SELECT id AS workflow_id, name, path FROM ipai_bronze_devops.workflows
     WHERE _connector_id = %(connector)s AND repository_id = %(repository)s AND _deleted_at IS NULL AND id = ANY (%(workflows)s)
+), gone AS (
+    SELECT DISTINCT ON (workflow_id) workflow_id, name, path FROM ipai_bronze_devops.workflow_runs
+    WHERE _connector_id = %(connector)s AND repository_id = %(repository)s AND workflow_id = ANY (%(workflows)s)
+      AND workflow_id NOT IN (SELECT workflow_id FROM known)
+    ORDER BY workflow_id, id DESC
 ), rows AS (
     SELECT workflow_id, period, granularity FROM counted
     UNION
@@ -55,12 +58,12 @@ WITH runs AS (
 )
 SELECT
     %(tenant)s, %(connector)s, %(repository)s, %(name)s, row.workflow_id,
-    coalesce(known.name, named.name, 'workflow ' || row.workflow_id), coalesce(known.path, named.path),
+    coalesce(known.name, gone.name, 'workflow ' || row.workflow_id), coalesce(known.path, gone.path),
     row.period, row.granularity,
     coalesce(c.runs, 0), coalesce(c.completed, 0), coalesce(o.by_conclusion, '{}'),
     c.good::numeric / nullif(c.kept, 0),
     c.good::numeric / nullif(c.ran, 0),
-    c.duration_p50, c.duration_p95, c.queue_p50, c.queue_p95,
+    c.duration[1], c.duration[2], c.queue[1], c.queue[2],
     coalesce(f.flaky, 0), coalesce(f.judged, 0), f.flaky::numeric / nullif(f.judged, 0),
     coalesce(c.again, 0), c.again::numeric / nullif(c.runs, 0),
     round(c.runner_s / 60.0, 2)
@@ -69,8 +72,4 @@ LEFT JOIN counted AS c USING (workflow_id, period)
 LEFT JOIN outcomes AS o USING (workflow_id, period)
 LEFT JOIN flaky AS f USING (workflow_id, period)
 LEFT JOIN known USING (workflow_id)
-LEFT JOIN LATERAL (
-    SELECT run.name, run.path FROM ipai_bronze_devops.workflow_runs AS run
-    WHERE known.workflow_id IS NULL AND run._connector_id = %(connector)s
-      AND run.id = (SELECT max(last.run_id) FROM runs AS last WHERE last.workflow_id = row.workflow_id)
-) AS named ON true
+LEFT JOIN gone USING (workflow_id)

@@ -173,12 +173,14 @@ def test_an_incident_without_a_link_blames_nobody(org: Organisation) -> None:
 
 def test_a_success_counts_whatever_came_before_or_after_it(org: Organisation) -> None:
     org.commit("root", "01-01")
-    mended = org.deploy("root", ("failure", "01-04 10:00"), ("success", "01-04 11:00"), ("inactive", "01-06"))
+    mended = org.deploy(
+        "root", ("failure", "01-04 10:00"), ("success", "01-04 11:00"), ("success", "01-05 11:00"), ("inactive", "01-06")
+    )
     never = org.deploy("root", ("queued", "01-05"), ("error", "01-05 01:00"))
     silent = org.deploy("root")
     org.refresh()
     assert deployment(org, mended)["succeeded_at"] == at("01-04 11:00")
-    assert deployment(org, mended)["states"] == ["failure", "success", "inactive"]
+    assert deployment(org, mended)["states"] == ["failure", "success", "success", "inactive"]
     assert (org.dora()["deployments"], org.dora()["production_attempts"]) == (1, 3)
     for number in (never, silent):
         assert reasons(org, number) == [("deployment_frequency", "excluded")]

@@ -71,6 +71,7 @@ def test_a_row_that_was_committed_late_is_seen(org: Organisation) -> None:
         wait_for_horizon()
         org.refresh()
         org.insert("spec_files", repository_id=org.repository_id, path="spec/portal/plan.md", content="# Plan\n")
+        wait_for_horizon()
         org.refresh()
         late.commit()
     org.refresh()

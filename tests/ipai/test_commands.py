@@ -36,7 +36,7 @@ def manage(environment: dict[str, str], *arguments: str) -> subprocess.Completed
 def test_every_command_with_json_is_among_them():
     assert set(OURS) == {
         *("cancelrun", "checkconnector", "createconnector", "createtenant", "createtoken", "ensureadmin", "loaddemo"),
-        *("migrationdryrun", "rlsaudit", "runconnector", "speckit"),
+        *("migrationdryrun", "refreshdevops", "rlsaudit", "runconnector", "speckit"),
     }
 
 

@@ -19,6 +19,9 @@ RENEW_SECONDS = 300
 """Before its end an installation's token is renewed."""
 PROOF_SECONDS = 540
 """How long an App's proof is valid: GitHub takes ten minutes at most."""
+_TOKENS: dict[tuple[str, str, int, int], tuple[str, float]] = {}
+"""Tokens of installations with their end, by address, App, installation and the key's hash."""
+_LOCK = threading.Lock()
 
 
 class Login(ABC):
@@ -57,27 +60,29 @@ class TokenLogin(Login):
 
 
 class AppLogin(Login):
-    """A GitHub App: signs a proof with its private key and changes it for a token of the installation, valid an hour."""
+    """A GitHub App: signs a proof with its private key and changes it for a token of the installation, valid an hour.
+
+    Tokens are kept for the process: GitHub's ETags are good for the token that got them only.
+    """
 
     renews = True
 
     def __init__(self, app_id: str, installation_id: int, private_key: str) -> None:
         self._app_id, self._installation_id, self._private_key = app_id, installation_id, private_key
-        self._lock = threading.Lock()
-        self._token, self._until = "", 0.0
 
     def token(self, client: Client, api_url: str) -> str:
         """The installation's token, made or renewed when needed."""
-        with self._lock:
-            if not self._token or time.time() > self._until - RENEW_SECONDS:
-                self._renew(client, api_url)
-            return self._token
+        key = (api_url, self._app_id, self._installation_id, hash(self._private_key))
+        with _LOCK:
+            if key not in _TOKENS or time.time() > _TOKENS[key][1] - RENEW_SECONDS:
+                _TOKENS[key] = self._make(client, api_url)
+            return _TOKENS[key][0]
 
     def forget(self, token: str) -> None:
         """Make a new one the next time."""
-        with self._lock:
-            if token == self._token:
-                self._token = ""
+        with _LOCK:
+            for key in [key for key, (known, _) in _TOKENS.items() if known == token]:
+                del _TOKENS[key]
 
     def words(self) -> str:
         """The App and its installation."""
@@ -93,7 +98,7 @@ class AppLogin(Login):
                 "The secret private_key is not a private key in PEM form: paste the whole .pem file that GitHub gave for the App"
             ) from None
 
-    def _renew(self, client: Client, api_url: str) -> None:
+    def _make(self, client: Client, api_url: str) -> tuple[str, float]:
         url = f"{api_url}/app/installations/{self._installation_id}/access_tokens"
         headers = {"Authorization": f"Bearer {self.proof()}", "Accept": "application/vnd.github+json"}
         try:
@@ -108,8 +113,7 @@ class AppLogin(Login):
         if response.status_code != httpx.codes.CREATED:
             raise Retry(f"GitHub gave no token to {self.words()} (HTTP {response.status_code})")
         answer: Mapping[str, Any] = msgspec.json.decode(response.content)
-        self._token = str(answer["token"])
-        self._until = datetime.fromisoformat(str(answer["expires_at"])).timestamp()
+        return str(answer["token"]), datetime.fromisoformat(str(answer["expires_at"])).timestamp()
 
 
 def login_of(config: Mapping[str, Any], secrets: Mapping[str, str]) -> Login:

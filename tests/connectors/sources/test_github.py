@@ -137,8 +137,8 @@ def test_what_changes_is_found_however_old_it_is(github: FakeGitHub, connect: An
     good(run_now(connector))
     equal(github, rows)
     one.work(waiting, LATER, LATER + HOUR, "success", ("lint",))  # a run that was waiting has ended
-    oldest = min(one.runs)
-    one.work(one.rerun(oldest, LATER, "bo"), LATER, LATER + HOUR, "success", ("lint", "test"))  # an old one was run again
+    for run_id in (min(one.runs), sorted(one.runs)[-6]):  # old ones were run again
+        one.work(one.rerun(run_id, LATER, "bo"), LATER, LATER + HOUR, "success", ("lint", "test"))
     one.status(one.deployments[min(one.deployments)], LATER, "inactive")
     one.close(one.issues[1], LATER, "bo")
     pull = one.pulls[2]
@@ -222,6 +222,19 @@ def test_pages_that_shift_and_equal_stamps_lose_nothing(github: FakeGitHub, conn
     good(run_now(connector))
     good(run_now(connector, mode="full"))
     equal(github, rows)
+
+
+def test_a_deletion_between_two_pages_loses_nothing(github: FakeGitHub, connect: Any, run_now: Any, rows: Any) -> None:
+    one = github.organisation.named("one")
+
+    def delete(call: Call) -> None:
+        if call.path == "/repos/lamps/one/deployments" and call.number("page", 1) == 2 and len(one.deployments) == 20:
+            del one.deployments[max(one.deployments)]  # what comes next moves to the page that was read already
+
+    github.before.append(delete)
+    good(run_now(connect(), streams=["deployments"]))
+    assert loaded(rows, "deployments").keys() >= held(github.organisation)["deployments"].keys()
+    assert len(one.deployments) == 19
 
 
 def test_runs_beyond_the_thousand_that_github_shows(

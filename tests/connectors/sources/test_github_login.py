@@ -19,7 +19,7 @@ from connectors.contract import Client, ReconnectNeeded, Retry, StopStream
 from connectors.demo.github.server import FakeGitHub
 from connectors.demo.github.wire import Call, Response
 from connectors.engine.client import build_http
-from connectors.sources.github import GitHubSource, api
+from connectors.sources.github import GitHubSource, api, login
 from tests.support.github import OWNER, TOKEN, answering, at_request, limited, small
 from tests.support.odoo import serve
 
@@ -33,6 +33,7 @@ def github() -> FakeGitHub:
 def address(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(api, "BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(api, "STEP_SECONDS", 0.02)
+    monkeypatch.setattr(login, "_TOKENS", {})
     with serve(github) as url:
         yield url
 
@@ -71,8 +72,9 @@ def test_an_app_proves_itself_and_renews_its_token(github: FakeGitHub, address: 
     assert claims["iat"] <= time.time() <= claims["exp"] <= time.time() + 600
     assert [call.path for call in github.calls] == ["/app/installations/77/access_tokens", "/repos/lamps/one"]
     hub.get("repos/lamps/two")
-    assert app.github(client).get("repos/lamps/two").value["id"] == 102
-    assert len(github.proofs) == 1, "the streams share one token"
+    again = source(address, {"private_key": private}, app_id="1234", installation_id=77)
+    assert again.github(client).get("repos/lamps/two").value["id"] == 102
+    assert len(github.proofs) == 1, "all streams of a process share one token"
     github.tokens = {"revoked"}
     assert hub.get("repos/lamps/one").value["id"] == 101
     assert len(github.proofs) == 2, "a refused token is replaced once"

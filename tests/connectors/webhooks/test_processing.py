@@ -259,7 +259,7 @@ connector = ConnectorConfig.objects.get()
 def hang(*_):
     print("claimed", flush=True)
     time.sleep(60)
-deliveries._Batch.load = hang
+deliveries.Batch.load = hang
 services.process_deliveries(connector)
 """
 

@@ -243,8 +243,8 @@ def test_the_audit_logs_trigger(db: None, damage: str, problem: str) -> None:
 
 
 def test_a_database_that_was_not_migrated(db: None) -> None:
-    sql("DROP SCHEMA ipai_gold_devops")
-    assert problems("schema ipai_gold_devops") == ["it does not exist"]
+    sql("DROP SCHEMA ipai_gold_core")
+    assert problems("schema ipai_gold_core") == ["it does not exist"]
 
 
 def test_the_command_prints_findings_and_fails(db: None, capsys: Any) -> None:
