@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from finance.api.parameters import a_date
 from finance.pages.band import band
-from finance.periods import Period
+from finance.periods import DAY, Period
 from finance.scope import Company, Group, UnknownCurrency, companies, groups
 from ipai.access.problems import Problem
 from ipai.access.sessions import claims_for, governed
@@ -155,13 +155,24 @@ def export_form(request: HttpRequest) -> Literal["csv", "xlsx"] | None:
 
 
 def days_of(period: Period) -> str:
-    """``1 Jan – 25 Nov 2026``; a whole month or year by its name."""
+    """``1 Jan – 25 Nov 2026``; whole months and years by their names."""
     first, last = period.first, period.last
+    if first.day == 1 and (last + DAY).day == 1:
+        return _months_of(first, last)
     if first == last:
         return day_of(last)
     if first.year == last.year:
         return f"{first.day} {first:%b} – {day_of(last)}"
     return f"{day_of(first)} – {day_of(last)}"
+
+
+def _months_of(first: date, last: date) -> str:
+    """``Feb 2026``, ``Jan – Mar 2026`` or ``2026``."""
+    if (first.year, first.month, last.month) == (last.year, 1, 12):
+        return str(last.year)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{last:%b} {last.year}"
+    return f"{first:%b}{f' {first.year}' if first.year != last.year else ''} – {last:%b} {last.year}"
 
 
 def day_of(day: date) -> str:

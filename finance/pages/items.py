@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 
 from finance import items
 from finance.api.parameters import a_place, cursor_of
-from finance.definitions import BUCKETS, KINDS, TYPES
+from finance.definitions import BUCKETS, KINDS, RESULT, TYPES
 from finance.items import Place
 from finance.pages.common import Books, a_day, a_word, day_of, days_of, shown
 from finance.periods import Period
@@ -24,7 +24,8 @@ from ipai.observability.console import records
 from ipai.observability.console.listing import address
 from ipai.observability.console.pages import page
 
-ROWS = 100
+ROWS, ROWS_INSIDE = 100, 25
+"""Rows of a page, and of a line that opens on another one."""
 DOCUMENTS = "ipai_bronze_erp.invoices"
 Row = dict[str, Any]
 
@@ -41,11 +42,12 @@ def journal_items(request: HttpRequest, cursor: CursorWrapper, books: Books) -> 
     sums = items.account_sums(cursor, company, account, first, last)
     if sums is None:
         raise Http404("There is no such account")
-    only_cash = request.GET.get("cash") == "true"
-    rows = items.items_behind(cursor, company, account, first, last, only_cash=only_cash, after=_after(request), limit=ROWS + 1)
-    more = rows[ROWS - 1] if len(rows) > ROWS else None
+    only_cash, most = request.GET.get("cash") == "true", _most(request)
+    rows = items.items_behind(cursor, company, account, first, last, only_cash=only_cash, after=_after(request), limit=most + 1)
+    more = rows[most - 1] if len(rows) > most else None
     context = {
-        "rows": linked(rows[:ROWS]),
+        "rows": linked(rows[:most]),
+        "is_carried": sums["account_type"] not in RESULT,
         "company": company,
         "account": sums | {"type": TYPES.get(sums["account_type"], sums["account_type"])},
         "closing": sums["opening"] + sums["debit"] - sums["credit"],
@@ -66,6 +68,7 @@ def open_items(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Map
     """What was open on a day: of a partner, of an age, or all of it, the longest due first."""
     kind, day = a_word(request, "kind", tuple(KINDS)), a_day(request, "as_of", books.today)
     bucket, partner = a_word(request, "bucket", BUCKETS), _number(request, "partner")
+    most = _most(request)
     found = items.open_items(
         cursor,
         _asked(request, books),
@@ -76,9 +79,9 @@ def open_items(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Map
         currency=request.GET.get("documents") or None,
         only_invoices=request.GET.get("only") == "invoices",
         after=_place(request),
-        limit=ROWS + 1,
+        limit=most + 1,
     )
-    rows = linked(found[:ROWS])
+    rows = linked(found[:most])
     context = {
         "rows": rows,
         "totals": _totals(rows),
@@ -94,9 +97,18 @@ def open_items(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Map
     return _part(request, "finance/open_items_table.html", context) or context
 
 
+def _inside(request: HttpRequest) -> bool:
+    """Whether a line of another page asks."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def _most(request: HttpRequest) -> int:
+    return ROWS_INSIDE if _inside(request) else ROWS
+
+
 def _part(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse | None:
     """Only the rows, for a line that opens on another page."""
-    if request.headers.get("HX-Request") != "true":
+    if not _inside(request):
         return None
     answer = TemplateResponse(request, template, {**context, "inside": True})
     answer["Vary"] = "HX-Request"

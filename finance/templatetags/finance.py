@@ -100,19 +100,23 @@ def trend(values: Sequence[Any], label: str) -> SafeString | str:
     numbers = [float(value) for value in values]
     if len(numbers) < 2:
         return ""
-    low, high = min(*numbers, 0.0), max(*numbers, 0.0)
+    low, high = min(numbers), max(numbers)
     reach, step = (high - low) or 1, 120 / (len(numbers) - 1)
     points = [(round(place * step, 1), round(2 + 24 * (high - value) / reach, 1)) for place, value in enumerate(numbers)]
     line = format_html_join(" ", "{},{}", points)
-    zero = round(2 + 24 * high / reach, 1)
+    zero = format_html('<line x1="0" x2="120" y1="{0}" y2="{0}"/>', round(2 + 24 * high / reach, 1)) if low < 0 < high else ""
     return format_html(
-        '<svg class="f-trend" role="img" aria-label="{}" viewBox="-2 0 124 28" preserveAspectRatio="none">'
-        '<line x1="0" x2="120" y1="{}" y2="{}"/><polyline points="{}"/></svg>',
+        '<svg class="f-trend" role="img" aria-label="{}" viewBox="-2 0 124 28" preserveAspectRatio="none">{}<polyline points="{}"/></svg>',
         label,
-        zero,
         zero,
         line,
     )
+
+
+@register.filter
+def unless_zero(value: str) -> SafeString | str:
+    """An amount in a column of which most cells are nothing: those stay empty."""
+    return amount(value) if value.strip("-0.") else ""
 
 
 @register.filter

@@ -36,7 +36,7 @@
     const data = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
     Chart.getChart(canvas)?.destroy();
     const grid = colour("--c-line"), text = colour("--c-dim"), named = data.titles ?? (data.series.some((one) => one.stack || one.axis) ? ["", null] : ["runs", "rows"]);
-    const values = { display: true, stacked: !data.titles, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5, callback: compact }, title: { display: Boolean(named[0]), text: named[0], color: text } };
+    const values = { display: true, bounds: data.across ? "data" : "ticks", stacked: !data.titles, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5, includeBounds: !data.across, callback: compact }, title: { display: Boolean(named[0]), text: named[0], color: text } };
     const names = { stacked: true, grid: { display: false }, ticks: { display: true, color: text, maxRotation: 0, autoSkipPadding: 12 }, border: { color: grid } };
     const leads = (hit) => hit && (data.series[hit.datasetIndex].urls ?? data.urls)?.[hit.index];
     const bar = (series) => series.kind === "bar";
@@ -44,7 +44,7 @@
       data: { labels: data.labels, datasets: data.series.map((series) => ({
         type: series.kind, label: series.label, data: series.values, backgroundColor: series.colours?.map(colour) ?? colour(series.colour), borderColor: colour(series.colour),
         stack: bar(series) ? series.stack ?? "runs" : undefined, yAxisID: data.across ? undefined : series.axis ?? (bar(series) ? "y" : "rows"), spanGaps: true, borderWidth: bar(series) ? 0 : 2,
-        pointRadius: bar(series) ? 0 : 2, tension: .25, maxBarThickness: data.across ? 44 : 28, borderRadius: 2, order: bar(series) ? 1 : 0,
+        pointRadius: bar(series) ? 0 : 2, tension: .25, cubicInterpolationMode: "monotone", maxBarThickness: data.across ? 44 : 28, borderRadius: 2, order: bar(series) ? 1 : 0,
         barPercentage: .75, categoryPercentage: .9,
       })) },
       options: {
