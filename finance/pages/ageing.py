@@ -43,7 +43,10 @@ def ageing(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Mapping
         "parts": [_part(request, entry, books, kind, words) | {"number_text": str(place)} for place, entry in enumerate(entries)],
         "kind": kind,
         "sides": [_chip(request, "kind", value, label, value == kind) for value, label in SIDES.items()],
-        "onlys": [_chip(request, "only", "", "All open items", not only), _chip(request, "only", "invoices", "Only invoices", only)],
+        "onlys": [
+            _chip(request, "only", "", "All open items", not only),
+            _chip(request, "only", "invoices", "Only invoices", only),
+        ],
         "coins": _coins(request, coins, documents),
         "only": only,
         "documents": documents,

@@ -93,7 +93,7 @@ def shown(
             except OperationalError:
                 return render(request, "finance/unavailable.html", title, {"tabs": TABS}, trail=around, status=503)
             more = {"tabs": TABS, "kept": carried(request), "books": books, "picks": _picks(request, books)}
-            return render(request, template, title, more | {"band": band(context.get("entries", ()))} | context, trail=around)
+            return render(request, template, title, {**more, "band": band(context.get("entries", ())), **context}, trail=around)
 
         view.__name__, view.__doc__ = reader.__name__, reader.__doc__
         return view

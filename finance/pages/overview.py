@@ -72,7 +72,13 @@ def overview(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Mappi
     blocks = [
         _block(request, cursor, group, whole, before, results[place], earlier[place], monthly[place])
         | _ageing(request, {kind: ageing[kind][place] for kind in KINDS})
-        | {"number": str(place), "currency": group.currency, "decimals": group.decimals, "companies": group.companies, "place": place}
+        | {
+            "number": str(place),
+            "currency": group.currency,
+            "decimals": group.decimals,
+            "companies": group.companies,
+            "place": place,
+        }
         for place, group in enumerate(groups)
     ]
     asked = controls(request, ranges=RANGES, range=name, span=whole, compares={k: v for k, v in COMPARES.items() if k != "none"})
@@ -81,7 +87,14 @@ def overview(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Mappi
 
 
 def _block(
-    request: HttpRequest, cursor: CursorWrapper, group: Group, whole: Period, before: Period, result: Entry, earlier: Entry, monthly: Entry
+    request: HttpRequest,
+    cursor: CursorWrapper,
+    group: Group,
+    whole: Period,
+    before: Period,
+    result: Entry,
+    earlier: Entry,
+    monthly: Entry,
 ) -> dict[str, Any]:
     """Cards and charts of the companies that are added up in one currency."""
     now, then = result["periods"][0]["totals"], earlier["periods"][0]["totals"]
@@ -92,8 +105,23 @@ def _block(
     owed = {kind: dict(zip(days, found, strict=True)) for kind, found in trends.owed(cursor, group, days).items()}
     keep = carried(request)
     cards = [
-        Card("net_profit", "Net profit", now["net_profit"], then["net_profit"], _of(by_month, "net_profit"), _to("profit_and_loss", keep)),
-        Card("gross_margin", "Gross margin", _margin(now), _margin(then), [_margin(one) or NONE for one in by_month], _to("profit_and_loss", keep), is_share=True),
+        Card(
+            "net_profit",
+            "Net profit",
+            now["net_profit"],
+            then["net_profit"],
+            _of(by_month, "net_profit"),
+            _to("profit_and_loss", keep),
+        ),
+        Card(
+            "gross_margin",
+            "Gross margin",
+            _margin(now),
+            _margin(then),
+            [_margin(one) or NONE for one in by_month],
+            _to("profit_and_loss", keep),
+            is_share=True,
+        ),
         Card("cash", "Cash", cash[whole.last], cash[before.last], [cash[day] for day in ends], _to("cashflow", keep)),
         *(_owed_card(kind, owed[kind], ends, whole.last, before.last, keep) for kind in KINDS),
     ]
@@ -149,7 +177,14 @@ def _results_chart(request: HttpRequest, periods: Sequence[Entry]) -> dict[str, 
         "labels": [f"{row['month']:%b %Y}" for row in rows],
         "urls": [row["url"] for row in rows],
         "series": [
-            {"kind": kind, "axis": "y", "label": label, "colour": colour, "stack": name, "values": [float(row[name]) for row in rows]}
+            {
+                "kind": kind,
+                "axis": "y",
+                "label": label,
+                "colour": colour,
+                "stack": name,
+                "values": [float(row[name]) for row in rows],
+            }
             for kind, label, colour, name in series
         ],
     }
@@ -166,18 +201,24 @@ def _cash_chart(request: HttpRequest, cursor: CursorWrapper, group: Group, last:
     sunday = last - timedelta(days=(last.weekday() + 1) % 7)
     days = [sunday - timedelta(weeks=back) for back in reversed(range(WEEKS))]
     days += [last] if last != sunday else []
-    found = trends.cash(cursor, group, [days[0] - timedelta(weeks=1), *days])
-    rows = [
-        {
-            "day": day,
-            "cash": now,
-            "change": now - before,
-            "url": _days_url(request, "cashflow", Period((days[place - 1] if place else day - timedelta(weeks=1)) + DAY, day)),
-        }
-        for place, (day, before, now) in enumerate(zip(days, found, found[1:], strict=False))
+    begins = [days[0] - timedelta(weeks=1), *days]
+    found = trends.cash(cursor, group, begins)
+    rows: list[Entry] = [
+        {"day": day, "cash": now, "change": now - before, "url": _days_url(request, "cashflow", Period(begin + DAY, day))}
+        for begin, day, before, now in zip(begins, days, found, found[1:], strict=False)
     ]
-    values = {"kind": "line", "axis": "y", "label": "Cash", "colour": "--c-chart-rows", "values": [float(row["cash"]) for row in rows]}
-    chart = {"labels": [f"{row['day'].day} {row['day']:%b}" for row in rows], "urls": [row["url"] for row in rows], "series": [values]}
+    values = {
+        "kind": "line",
+        "axis": "y",
+        "label": "Cash",
+        "colour": "--c-chart-rows",
+        "values": [float(row["cash"]) for row in rows],
+    }
+    chart = {
+        "labels": [f"{row['day'].day} {row['day']:%b}" for row in rows],
+        "urls": [row["url"] for row in rows],
+        "series": [values],
+    }
     return {"weeks": rows[::-1], "cash_chart": chart}
 
 
@@ -189,7 +230,9 @@ def _ageing(request: HttpRequest, found: Mapping[str, Entry]) -> dict[str, Any]:
             "kind": kind,
             "total": entry["total"],
             "url": _to("ageing", keep, kind=kind, as_of=entry["as_of"].isoformat()),
-            "buckets": [{"name": name, "amount": entry["buckets"][name], "url": _bucket(request, kind, entry, name)} for name in BUCKETS],
+            "buckets": [
+                {"name": name, "amount": entry["buckets"][name], "url": _bucket(request, kind, entry, name)} for name in BUCKETS
+            ],
         }
         for kind, entry in found.items()
     ]
@@ -213,5 +256,3 @@ def _bucket(request: HttpRequest, kind: str, entry: Entry, name: str) -> str:
     asked = {"kind": kind, "as_of": entry["as_of"].isoformat(), "bucket": name}
     rest = {one: None for one in request.GET if one not in ("company",)}
     return reverse("finance_open_items") + address(request, **(rest | asked))
-
-

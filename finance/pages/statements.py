@@ -16,7 +16,7 @@ from finance import queries
 from finance.api.exports import saved
 from finance.definitions import ASSETS, EQUITY, LIABILITIES, RESULT, SECTIONS, TYPES
 from finance.pages.common import Books, a_day, day_of, days_of, export_form, shown
-from finance.pages.ranges import COMPARES, RANGES, STEPS, comparison, compared_day, controls, ends, span, step
+from finance.pages.ranges import COMPARES, RANGES, STEPS, compared_day, comparison, controls, ends, span, step
 from finance.pages.sheet import Column, Key, Line, Sheet, Slot, Spec, cells, columns, lines
 from finance.periods import Period, compared, split
 from finance.queries import NONE
@@ -51,6 +51,7 @@ CASHFLOW = (
     Spec("subtotal", "net", "Change in cash"),
     Spec("total", "closing", "Cash at the end"),
 )
+YEAR_ENDS = {**COMPARES, "previous_period": "The end of the last year"}
 Link = Callable[[Key, Slot], str]
 
 
@@ -119,12 +120,12 @@ def balance_sheet(request: HttpRequest, cursor: CursorWrapper, books: Books) -> 
         _balance_sheet([(read[now][place], read[before][place] if before else None) for now, before in pairs], books)
         for place in range(len(read[day]))
     ]
-    asked = controls(request, day=day, steps=STEPS, compares=COMPARES | {"previous_period": "The end of the last year"})
+    asked = controls(request, day=day, steps=STEPS, compares=YEAR_ENDS)
     return _answer(request, "balance-sheet", [one for entries in read.values() for one in entries], sheets, asked, day_of(day))
 
 
 def _balance_sheet(pairs: Sequence[tuple[Entry, Entry | None]], books: Books) -> Sheet:
-    across = columns([(_balance_slot(now, books), before and _balance_slot(before, books)) for now, before in pairs])
+    across = columns([(_balance_slot(now, books), _balance_slot(before, books) if before else None) for now, before in pairs])
     read = [entry for pair in pairs for entry in pair if entry]
     accounts = _accounts(one | {"group": one["account_type"]} for entry in read for one in entry["accounts"])
     return _sheet(pairs[0][0], books, BALANCE_SHEET, across, accounts)
@@ -153,13 +154,16 @@ def cashflow(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Mappi
     pairs = [(period, compared(period, how) if how else None) for period in periods]
     pairs += [(whole, None)] if len(periods) > 1 else []
     read = {one: queries.cashflow(cursor, found, one) for pair in pairs for one in pair if one}
-    sheets = [_cash_sheet([(read[now][n], read[before][n] if before else None) for now, before in pairs], books) for n in range(len(found))]
+    sheets = [
+        _cash_sheet([(read[now][n], read[before][n] if before else None) for now, before in pairs], books)
+        for n in range(len(found))
+    ]
     asked = controls(request, ranges=RANGES, range=name, span=whole, steps=STEPS, compares=COMPARES)
     return _answer(request, "cashflow", [one for entries in read.values() for one in entries], sheets, asked, days_of(whole))
 
 
 def _cash_sheet(pairs: Sequence[tuple[Entry, Entry | None]], books: Books) -> Sheet:
-    across = columns([(_cash_slot(now), before and _cash_slot(before)) for now, before in pairs])
+    across = columns([(_cash_slot(now), _cash_slot(before) if before else None) for now, before in pairs])
     read = [entry for pair in pairs for entry in pair if entry]
     accounts = _accounts(one | {"group": one["section"]} for entry in read for one in entry["rows"])
     return _sheet(pairs[0][0], books, CASHFLOW, across, accounts, cash="true")
@@ -185,7 +189,7 @@ def trial_balance(request: HttpRequest, cursor: CursorWrapper, books: Books) -> 
     then = compared_day(day, how, books.year_end) if how else None
     earlier = queries.trial_balance(cursor, books.groups(cursor, then), then) if then else []
     sheets = [_trial_sheet(entry, earlier[place] if then else None, books) for place, entry in enumerate(entries)]
-    asked = controls(request, day=day, compares=COMPARES | {"previous_period": "The end of the last year"})
+    asked = controls(request, day=day, compares=YEAR_ENDS)
     return _answer(request, "trial-balance", [*entries, *earlier], sheets, asked, day_of(day))
 
 

@@ -39,14 +39,18 @@ def amount(value: Decimal | str | None, decimals: int = 2) -> SafeString | str:
         return ""
     text = value if isinstance(value, str) else money(value, decimals)
     if text.startswith("-"):
-        return format_html('<span class="f-amount f-negative"><span class="c-visually-hidden">minus </span>({})</span>', grouped(text))
+        return format_html(
+            '<span class="f-amount f-negative"><span class="c-visually-hidden">minus </span>({})</span>', grouped(text)
+        )
     return format_html('<span class="f-amount{}">{}</span>', "" if text.strip("0.") else " f-zero", grouped(text))
 
 
 @register.filter
-def share(value: Decimal | float | None, unsigned: bool = False) -> str:
+def share(value: Decimal | None, unsigned: bool = False) -> str:
     """A ratio as per cent: ``12.4%``; a minus sign where it is below zero, if signs are wanted."""
-    return "–" if value is None else f"{100 * (abs(value) if unsigned else value):,.1f}%".replace("-", "−")
+    if value is None:
+        return "–"
+    return f"{100 * (abs(value) if unsigned else value):,.1f}%".replace("-", "−")
 
 
 @register.filter
@@ -106,7 +110,8 @@ def trend(values: Sequence[Any], label: str) -> SafeString | str:
     line = format_html_join(" ", "{},{}", points)
     zero = format_html('<line x1="0" x2="120" y1="{0}" y2="{0}"/>', round(2 + 24 * high / reach, 1)) if low < 0 < high else ""
     return format_html(
-        '<svg class="f-trend" role="img" aria-label="{}" viewBox="-2 0 124 28" preserveAspectRatio="none">{}<polyline points="{}"/></svg>',
+        '<svg class="f-trend" role="img" aria-label="{}" viewBox="-2 0 124 28" preserveAspectRatio="none">{}'
+        '<polyline points="{}"/></svg>',
         label,
         zero,
         line,
