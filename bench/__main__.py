@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import data, ledger, webhooks
+from bench import data, finance, ledger, webhooks
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "docs" / "benchmarks.md"
@@ -41,6 +41,7 @@ def main() -> None:
     options.add_argument("--repeat", type=int, default=3)
     options.add_argument("--tenfold", action="store_true", help="load ten times the rows once, for the memory figure")
     options.add_argument("--lines", type=int, default=100_000, help="journal items of the ledger that the Odoo connector reads")
+    options.add_argument("--items", type=int, default=1_000_000, help="journal items of the ledger that finance reports on")
     chosen = options.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ipai.settings")
     import django
@@ -57,6 +58,7 @@ def main() -> None:
     tenfold = bench.peak_at(chosen.rows * 10) if chosen.tenfold else None
     report = render(rounds, chosen.rows, tenfold, bench.server())
     report += "\n".join(["", *ledger.render(ledger.measure(chosen.lines), chosen.lines)])
+    report += "\n".join(["", *finance.render(finance.measure(chosen.items), chosen.items)])
     REPORT.write_text(f"{report}\n{webhooks.section()}", encoding="utf-8")
     print(report)
 

@@ -230,7 +230,7 @@ def aging(
     sign = -1 if kind == "payable" else 1
     entries = []
     for group in groups:
-        values = group.keys | {"kind": kind, "as_of": as_of, "only_invoices": only_invoices, "type": KINDS[kind]}
+        values: dict[str, Any] = group.keys | {"kind": kind, "as_of": as_of, "only_invoices": only_invoices, "type": KINDS[kind]}
         whole, partners, currencies = _empty(), dict[Any, Entry](), dict[str, Entry]()
         cursor.execute(AGING, values)
         for connector, company, partner, name, code, decimals, bucket, residual, foreign, items in cursor.fetchall():

@@ -128,7 +128,8 @@ def groups(cursor: CursorWrapper, found: Iterable[Company], day: date, currency:
 
 def _rate(cursor: CursorWrapper, company: Company, day: date, currency: str) -> tuple[Decimal, int]:
     """What one unit of the company's currency is worth in another one, and that one's decimals."""
-    values = {"connector": company.connector_id, "company": company.id, "day": day, "own": company.currency_id, "code": currency}
+    values: dict[str, Any] = {"connector": company.connector_id, "company": company.id, "own": company.currency_id}
+    values |= {"day": day, "code": currency}
     cursor.execute(RATES, values)
     rows = cursor.fetchall()
     own = next((rate for is_own, _, _, rate in rows if is_own), Decimal(1))

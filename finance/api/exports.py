@@ -141,7 +141,7 @@ def _plain(cell: Cell, decimals: int) -> str:
 def _xlsx(tables: Sequence[Table]) -> bytes:
     """A sheet for each table, amounts as numbers."""
     book = Workbook()
-    book.remove(book.active)
+    book.remove(book.worksheets[0])
     for one in tables:
         sheet = book.create_sheet(one.title or "Figures")
         zeros = f".{'0' * one.decimals}" if one.decimals else ""

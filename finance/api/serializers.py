@@ -200,7 +200,7 @@ class OpenItem(serializers.Serializer[Any]):
     document = serializers.CharField()
     move_type = serializers.CharField()
     ref = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     account_id = serializers.IntegerField()
     account_code = serializers.CharField(allow_null=True)
     account = serializers.CharField(allow_null=True)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, cast
 from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +20,7 @@ from rest_framework.utils.urls import replace_query_param
 from finance import items, queries
 from finance.api import parameters as given
 from finance.api import serializers as shapes
-from finance.api.exports import export
+from finance.api.exports import XLSX, export
 from finance.definitions import BUCKETS, KINDS
 from finance.money import rendered
 from finance.periods import MONTHS, Compare, Period, Step
@@ -33,10 +34,11 @@ SCOPE = ("company", "connector", "currency")
 COMPARES = ("previous_period", "previous_year")
 
 
-def entry_or_entries(name: str, shape: type[Serializer[Any]]) -> PolymorphicProxySerializer:
-    """The two forms of an answer, for the description of the API."""
+def answers(name: str, shape: type[Serializer[Any]]) -> dict[tuple[int, str], Any]:
+    """The forms of an answer, for the description of the API."""
     several = type(f"{shape.__name__}Entries", (Serializer,), {"entries": shape(many=True)})
-    return PolymorphicProxySerializer(f"{name}Answer", [shape, several], resource_type_field_name=None)
+    body = PolymorphicProxySerializer(f"{name}Answer", [shape, several], resource_type_field_name=None)
+    return {(200, "application/json"): body, (200, "text/csv"): OpenApiTypes.STR, (200, XLSX): OpenApiTypes.BINARY}
 
 
 class FinanceView(TenantView):
@@ -84,7 +86,7 @@ class FinanceView(TenantView):
             raise invalid({"from": "The first day comes after the last"})
         return Period(first, last), found
 
-    def reply(self, request: Request, entries: list[dict[str, Any]], name: str) -> Any:
+    def reply(self, request: Request, entries: list[dict[str, Any]], name: str) -> Response | HttpResponse:
         """The one entry or all, in the form that is asked for."""
         form = given.a_choice(request.query_params, "format", given.FORMATS, "json")
         shown = [rendered(entry) for entry in entries]
@@ -108,7 +110,7 @@ class ProfitAndLoss(FinanceView):
             given.described("compare", "Add `comparison`: the same of the days before, or of a year before.", COMPARES),
             given.FORMAT,
         ],
-        responses=entry_or_entries("ProfitAndLoss", shapes.ProfitAndLoss),
+        responses=answers("ProfitAndLoss", shapes.ProfitAndLoss),
     )
     def get(self, request: Request) -> Response | HttpResponse:
         step = cast(Step | None, given.a_choice(request.query_params, "period", tuple(MONTHS)))
@@ -131,7 +133,7 @@ class BalanceSheet(FinanceView):
         operation_id="get_balance_sheet",
         summary="Balance sheet",
         parameters=[*given.SCOPE, given.AS_OF, given.FORMAT],
-        responses=entry_or_entries("BalanceSheet", shapes.BalanceSheet),
+        responses=answers("BalanceSheet", shapes.BalanceSheet),
     )
     def get(self, request: Request) -> Response | HttpResponse:
         day = self.today(request)
@@ -149,7 +151,7 @@ class TrialBalance(FinanceView):
         operation_id="get_trial_balance",
         summary="Trial balance",
         parameters=[*given.SCOPE, given.AS_OF, given.FORMAT],
-        responses=entry_or_entries("TrialBalance", shapes.TrialBalance),
+        responses=answers("TrialBalance", shapes.TrialBalance),
     )
     def get(self, request: Request) -> Response | HttpResponse:
         day = self.today(request)
@@ -167,7 +169,7 @@ class Cashflow(FinanceView):
         operation_id="get_cashflow",
         summary="Cash flow",
         parameters=[*given.SCOPE, *given.RANGE, given.FORMAT],
-        responses=entry_or_entries("Cashflow", shapes.Cashflow),
+        responses=answers("Cashflow", shapes.Cashflow),
     )
     def get(self, request: Request) -> Response | HttpResponse:
         with self.session(request) as cursor:
@@ -192,7 +194,7 @@ class Aging(FinanceView):
             given.described("only", "Leave credit notes, payments and other entries out.", ("invoices",)),
             given.FORMAT,
         ],
-        responses=entry_or_entries("Aging", shapes.Aging),
+        responses=answers("Aging", shapes.Aging),
     )
     def get(self, request: Request) -> Response | HttpResponse:
         params, day = request.query_params, self.today(request)

@@ -54,7 +54,6 @@ CREATE TABLE ipai_gold_erp.journal_items (
     PRIMARY KEY (_connector_id, id)
 );
 CREATE INDEX journal_items_account ON ipai_gold_erp.journal_items (_connector_id, account_id, date, id);
-CREATE INDEX journal_items_move ON ipai_gold_erp.journal_items (_connector_id, move_id);
 COMMENT ON TABLE ipai_gold_erp.journal_items IS 'Posted journal items, as the sums below count them.';
 COMMENT ON COLUMN ipai_gold_erp.journal_items.cash IS
     'What the item says about cash: in an entry that moves cash, the negative balance of each item that is not itself on a cash account.';

@@ -32,6 +32,7 @@ INSERT INTO ipai_gold_erp.open_spans
     (_connector_id, _tenant_id, item_id, company_id, kind, account_id, partner_id, currency_id, is_invoice, due, valid_from, valid_to,
      node, residual, residual_currency)
 SELECT i._connector_id, i._tenant_id, i.id, i.company_id, i.kind, i.account_id, i.partner_id, i.currency_id, i.is_invoice, i.due,
-       s.valid_from, s.valid_to, ipai_gold_erp.span_node(s.valid_from, s.valid_to), s.residual, s.residual_currency
+       s.valid_from, s.valid_to, ipai_gold_erp.span_node(s.valid_from, s.valid_to) AS node, s.residual, s.residual_currency
 FROM spans AS s JOIN items AS i ON i.id = s.id
-WHERE s.residual <> 0;
+WHERE s.residual <> 0
+ORDER BY i.company_id, i.kind, node, s.valid_from;  -- as they are read

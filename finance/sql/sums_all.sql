@@ -14,7 +14,8 @@ INSERT INTO ipai_gold_erp.account_days
     (_connector_id, _tenant_id, company_id, date, account_id, debit, credit, balance, cash, items)
 SELECT _connector_id, _tenant_id, company_id, date, account_id, sum(debit), sum(credit), sum(balance), sum(cash), count(*)
 FROM ipai_gold_erp.journal_items WHERE _connector_id = %(connector)s
-GROUP BY _connector_id, _tenant_id, company_id, date, account_id;
+GROUP BY _connector_id, _tenant_id, company_id, date, account_id
+ORDER BY company_id, date, account_id;  -- as they are read
 
 INSERT INTO ipai_gold_erp.account_months
     (_connector_id, _tenant_id, company_id, date, account_id, debit, credit, balance, cash, items)

@@ -34,8 +34,5 @@ JOIN ipai_gold_erp.journal_items AS i ON i._connector_id = %(connector)s AND i.i
 INSERT INTO finance_touched
 SELECT l.id FROM finance_moves AS m
 JOIN ipai_bronze_erp.journal_entries AS l ON l._connector_id = %(connector)s AND l.move_id = m.move_id
-UNION
-SELECT i.id FROM finance_moves AS m
-JOIN ipai_gold_erp.journal_items AS i ON i._connector_id = %(connector)s AND i.move_id = m.move_id
 ON CONFLICT DO NOTHING;
 ANALYZE finance_touched;

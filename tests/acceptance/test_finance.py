@@ -114,7 +114,9 @@ def assert_totals(ours: Any, theirs: Any, where: Any) -> None:
 def profit_and_loss(finance: Finance, company: int, day: str, expected: Any) -> None:
     year = int(day[:4])
     ranges = {f"fy{year}_to_date": (f"{year}-01-01", day), "all_to_date": ("1990-01-01", day)}
-    ranges |= {name: (f"{name[2:]}-01-01", f"{name[2:]}-12-31") for name in expected if name.startswith("fy") and "to_date" not in name}
+    ranges |= {
+        name: (f"{name[2:]}-01-01", f"{name[2:]}-12-31") for name in expected if name.startswith("fy") and "to_date" not in name
+    }
     for name, (first, last) in ranges.items():
         body = finance.get("profit-and-loss", company=company, **{"from": first, "to": last})
         assert_totals(body["periods"][0]["totals"], expected[name], (company, day, name))

@@ -10,8 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.contrib.postgres.functions import TransactionNow
+from django.db import connection
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
@@ -85,7 +85,12 @@ class Ledger:
 
     def put(self, table: str, **values: Any) -> int:
         """Write a row as the open run does."""
-        row = {"_connector_id": self.connector.pk, "_tenant_id": self.tenant.pk, "_run_id": self.run.pk, "_deleted_at": None} | values
+        row = {
+            "_connector_id": self.connector.pk,
+            "_tenant_id": self.tenant.pk,
+            "_run_id": self.run.pk,
+            "_deleted_at": None,
+        } | values
         statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT (_connector_id, id) DO UPDATE SET {}").format(
             sql.Identifier("ipai_bronze_erp", table),
             sql.SQL(", ").join(map(sql.Identifier, row)),
@@ -112,7 +117,14 @@ class Ledger:
         return [self.item(move, day, *item, state=state, company=company) for item in items]
 
     def item(
-        self, move: int, day: str, account: str, amount: Any, more: dict[str, Any] | None = None, state: str = "posted", company: int = 1
+        self,
+        move: int,
+        day: str,
+        account: str,
+        amount: Any,
+        more: dict[str, Any] | None = None,
+        state: str = "posted",
+        company: int = 1,
     ) -> int:
         balance, more, key = Decimal(str(amount)), more or {}, next(self.ids)
         currency = more.get("currency_id", EUR)
@@ -179,7 +191,9 @@ class Ledger:
     def sync(self, *, proof: dict[str, Any] | None = None, full: bool = False) -> services.Refreshed:
         """End the run and refresh; the next change belongs to a new run."""
         self.run.status, self.run.ended_at = "success", TransactionNow()
-        self.run.metadata = {"proof": proof or {"ok": True, "differences": [], "at": "2026-11-23T10:00:00+00:00", "streams": {"journal_entries": {}}}}
+        self.run.metadata = {
+            "proof": proof or {"ok": True, "differences": [], "at": "2026-11-23T10:00:00+00:00", "streams": {"journal_entries": {}}}
+        }
         self.run.save()
         done = services.refresh(self.connector.pk, self.tenant.pk, full=full)
         self.run = ConnectorRun(pk=uuid.uuid4(), connector=self.connector, status="running")

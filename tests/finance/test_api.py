@@ -194,7 +194,9 @@ def test_statements_as_files(api: Api) -> None:
     for route in ("balance-sheet", "trial-balance", "cashflow"):
         book = openpyxl.load_workbook(io.BytesIO(api.get(f"{route}?format=xlsx").content))
         assert book.sheetnames == ["EUR"]
-        assert any(isinstance(cell.value, int | float) and "(#,##0.00)" in cell.number_format for row in book["EUR"] for cell in row)
+        assert any(
+            isinstance(cell.value, int | float) and "(#,##0.00)" in cell.number_format for row in book["EUR"] for cell in row
+        )
 
 
 def test_names_in_files_are_never_formulas(api: Api) -> None:

@@ -75,7 +75,8 @@ def test_spans_are_found_by_an_index_with_row_level_security_on(books: Ledger) -
         cursor.execute(
             "INSERT INTO ipai_gold_erp.open_spans SELECT _connector_id, _tenant_id, 1000 + number, company_id, kind, account_id,"
             " partner_id, currency_id, is_invoice, due, day, day + 20, ipai_gold_erp.span_node(day, day + 20), 1, 1"
-            " FROM ipai_gold_erp.open_spans, generate_series(1, 5000) AS number, LATERAL (SELECT date '2010-01-01' + number) AS of (day)"
+            " FROM ipai_gold_erp.open_spans, generate_series(1, 5000) AS number,"
+            " LATERAL (SELECT date '2010-01-01' + number) AS of (day)"
             " WHERE kind = 'receivable'"
         )
         cursor.execute("ANALYZE ipai_gold_erp.open_spans")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from django.db import connection
 from hypothesis import given
@@ -33,12 +35,17 @@ def test_fiscal_years_begin_as_in_odoo(db: None, day: str, month: int, last: int
 DAYS = st.dates(d("1990-01-01"), d("2040-12-31"))
 
 
-@given(DAYS, st.integers(0, 2000), st.sampled_from(["month", "quarter", "year", None]), st.sampled_from([(12, 31), (6, 30), (4, 5), (2, 28)]))
+@given(
+    DAYS,
+    st.integers(0, 2000),
+    st.sampled_from(["month", "quarter", "year", None]),
+    st.sampled_from([(12, 31), (6, 30), (4, 5), (2, 28)]),
+)
 def test_periods_cover_the_days_once(first, length, step, year_end) -> None:
     whole = Period(first, first + length * DAY)
     periods = split(whole, step, year_end)
     assert (periods[0].first, periods[-1].last) == (whole.first, whole.last)
-    assert all(one.last + DAY == after.first for one, after in zip(periods, periods[1:], strict=False))
+    assert all(one.last + DAY == after.first for one, after in pairwise(periods))
 
 
 @pytest.mark.parametrize(

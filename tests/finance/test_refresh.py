@@ -149,7 +149,7 @@ def test_only_what_changed_is_counted_again(ledger: Ledger) -> None:
 
 @pytest.mark.django_db
 def test_an_entry_that_becomes_a_cash_entry_is_counted_whole(ledger: Ledger) -> None:
-    first, _ = ledger.move("2026-01-10", ("rent", 10), ("payable", -10))
+    ledger.move("2026-01-10", ("rent", 10), ("payable", -10))
     second = ledger.move("2026-01-10", ("rent", 7), ("transfer", -7))[1]
     ledger.sync()
     assert ledger.cashflow("2026-01-01", "2026-01-31")["net"] == 0
