@@ -12,9 +12,9 @@ from django.urls import reverse
 from finance import queries
 from finance.api.exports import export
 from finance.definitions import BUCKETS, KINDS, LATE
-from finance.pages.common import Books, a_day, a_word, day_of, export_form, shown
+from finance.pages.common import Books, a_word, day_of, export_form, shown
 from finance.pages.overview import SHADES
-from finance.pages.ranges import controls
+from finance.pages.ranges import a_balance_day, controls
 from ipai.observability.console.listing import Chip, address
 from ipai.observability.console.pages import NavItem, page
 
@@ -29,7 +29,7 @@ SIDES = {"receivable": "Customers", "payable": "Vendors"}
 def ageing(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Mapping[str, Any] | HttpResponse:
     """Receivables or payables on a day, those most overdue first."""
     kind = a_word(request, "kind", tuple(KINDS), "receivable")
-    day, only = a_day(request, "as_of", books.today), request.GET.get("only") == "invoices"
+    day, only = a_balance_day(request, books), request.GET.get("only") == "invoices"
     documents = request.GET.get("documents") or None
     groups = books.groups(cursor, day)
     entries = queries.aging(cursor, groups, kind, day, only_invoices=only, documents=documents)

@@ -18,7 +18,8 @@ from finance.definitions import BUCKETS, KINDS, RESULT, TYPES
 from finance.items import Place
 from finance.pages.common import Books, a_day, a_word, day_of, days_of, shown
 from finance.periods import Period
-from finance.scope import Company
+from finance.proof import proof
+from finance.scope import Company, Group
 from ipai.access.problems import Problem
 from ipai.observability.console import records
 from ipai.observability.console.listing import address
@@ -46,6 +47,7 @@ def journal_items(request: HttpRequest, cursor: CursorWrapper, books: Books) -> 
     rows = items.items_behind(cursor, company, account, first, last, only_cash=only_cash, after=_after(request), limit=most + 1)
     more = rows[most - 1] if len(rows) > most else None
     context = {
+        "entries": _proven(cursor, books, [company]),
         "rows": linked(rows[:most]),
         "is_carried": sums["account_type"] not in RESULT,
         "company": company,
@@ -68,23 +70,25 @@ def open_items(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Map
     """What was open on a day: of a partner, of an age, or all of it, the longest due first."""
     kind, day = a_word(request, "kind", tuple(KINDS)), a_day(request, "as_of", books.today)
     bucket, partner = a_word(request, "bucket", BUCKETS), _number(request, "partner")
-    most = _most(request)
+    most, asked, documents = _most(request), _asked(request, books), request.GET.get("documents") or None
     found = items.open_items(
         cursor,
-        _asked(request, books),
+        asked,
         day,
         (kind,) if kind else tuple(KINDS),
         partner=partner,
         bucket=bucket or None,
-        currency=request.GET.get("documents") or None,
+        currency=documents,
         only_invoices=request.GET.get("only") == "invoices",
         after=_place(request),
         limit=most + 1,
     )
     rows = linked(found[:most])
     context = {
+        "entries": _proven(cursor, books, asked),
         "rows": rows,
-        "totals": _totals(rows),
+        "totals": _totals(rows, documents),
+        "documents": documents,
         "kind": kind,
         "bucket": bucket,
         "partner": rows[0]["partner"] if rows and partner else "",
@@ -128,11 +132,18 @@ def linked(rows: Sequence[Row]) -> list[Row]:
     return [row | {"record": link} for row, link in zip(rows, found, strict=True)]
 
 
-def _totals(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """``(currency, sum)`` of what is open in the currencies of the companies; text keeps its decimals."""
+def _proven(cursor: CursorWrapper, books: Books, asked: Sequence[Company]) -> list[Row]:
+    """What the band says of these companies."""
+    return [{"proof": proof(cursor, Group("", 2, asked))}] if asked else []
+
+
+def _totals(rows: Sequence[Row], documents: str | None) -> list[tuple[str, str]]:
+    """``(currency, sum)`` of what is open in the companies' currencies, or in that of the documents; text keeps its decimals."""
+    name = "residual_currency" if documents else "residual"
     sums: dict[str, Decimal] = {}
     for row in rows:
-        sums[row["company_currency"]] = sums.get(row["company_currency"], Decimal(0)) + Decimal(row["residual"])
+        currency = documents or row["company_currency"]
+        sums[currency] = sums.get(currency, Decimal(0)) + Decimal(row[name])
     return [(currency, f"{amount:f}") for currency, amount in sums.items()]
 
 

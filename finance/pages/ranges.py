@@ -55,6 +55,12 @@ def span(request: HttpRequest, books: Books) -> tuple[str, Period]:
     return name, Period(min(first, last), last)
 
 
+def a_balance_day(request: HttpRequest, books: Books) -> date:
+    """The day that balances are asked for; without one the end of the range that another page was about, today without that."""
+    _, whole = span(request, books)
+    return a_day(request, "as_of", whole.last)
+
+
 def comparison(request: HttpRequest) -> Compare | None:
     """What the address compares with; a year before unless told."""
     name = a_word(request, "compare", tuple(COMPARES), "previous_year")

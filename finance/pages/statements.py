@@ -15,8 +15,8 @@ from django.urls import reverse
 from finance import queries
 from finance.api.exports import saved
 from finance.definitions import ASSETS, EQUITY, LIABILITIES, RESULT, SECTIONS, TYPES
-from finance.pages.common import Books, a_day, day_of, days_of, export_form, shown
-from finance.pages.ranges import COMPARES, RANGES, STEPS, compared_day, comparison, controls, ends, span, step
+from finance.pages.common import Books, day_of, days_of, export_form, shown
+from finance.pages.ranges import COMPARES, RANGES, STEPS, a_balance_day, compared_day, comparison, controls, ends, span, step
 from finance.pages.sheet import Column, Key, Line, Sheet, Slot, Spec, cells, columns, lines
 from finance.periods import Period, compared, split
 from finance.queries import NONE
@@ -46,7 +46,7 @@ BALANCE_SHEET = (
     Spec("total", "both", "Total liabilities and equity"),
 )
 CASHFLOW = (
-    Spec("figure", "opening", "Cash at the begin"),
+    Spec("figure", "opening", "Cash at the beginning"),
     *(Spec("type", name, f"{name.capitalize()} activities") for name in SECTIONS),
     Spec("subtotal", "net", "Change in cash"),
     Spec("total", "closing", "Cash at the end"),
@@ -111,7 +111,7 @@ def _summed(title: str, slots: Sequence[Slot]) -> Slot:
 @shown("finance/statement.html", "Balance sheet")
 def balance_sheet(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Mapping[str, Any] | HttpResponse:
     """Assets, liabilities and equity on a day, and on the ends of the months, quarters or years before it."""
-    day = a_day(request, "as_of", books.today)
+    day = a_balance_day(request, books)
     by, how = step(request, Period(day, day), books.year_end), comparison(request)
     days = ends(day, by, books.year_end)
     pairs = [(one, compared_day(one, how, books.year_end) if how else None) for one in days]
@@ -184,7 +184,7 @@ def _cash_slot(entry: Entry) -> Slot:
 @shown("finance/statement.html", "Trial balance")
 def trial_balance(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Mapping[str, Any] | HttpResponse:
     """Debit, credit and balance of every account on a day."""
-    day, how = a_day(request, "as_of", books.today), comparison(request)
+    day, how = a_balance_day(request, books), comparison(request)
     entries = queries.trial_balance(cursor, books.groups(cursor, day), day)
     then = compared_day(day, how, books.year_end) if how else None
     earlier = queries.trial_balance(cursor, books.groups(cursor, then), then) if then else []
