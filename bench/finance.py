@@ -91,9 +91,12 @@ class Finance:
     """A ledger of a tenant of its own, made in bronze and taken away afterwards."""
 
     def __init__(self, items: int) -> None:
+        from django.test import Client
+
         from connectors.models import ConnectorConfig
         from ipai.access.services import create_tenant, create_token
 
+        self.client = Client()
         name = f"bench-{uuid.uuid4().hex[:8]}"
         self.groups = items // 10
         self.tenant = create_tenant(name, name, actor_name="bench")
@@ -130,12 +133,8 @@ class Finance:
 
     def report(self, path: str) -> float:
         """Milliseconds of one answer of the API, everything included that a request passes through."""
-        from django.test import Client
-
-        client = Client()
-        client.get("/healthz")
         began = time.perf_counter()
-        response = client.get(f"/api/v1/finance/{path}", HTTP_AUTHORIZATION=f"Bearer {self.token}")
+        response = self.client.get(f"/api/v1/finance/{path}", HTTP_AUTHORIZATION=f"Bearer {self.token}")
         took = (time.perf_counter() - began) * 1000
         if response.status_code != 200 or not response.content:
             raise SystemExit(f"{path}: {response.status_code} {response.content[:300]!r}")
@@ -166,6 +165,8 @@ class Finance:
 def measure(items: int) -> dict[str, Any]:
     """Everything once; days are drawn from the whole ledger, each route and the plain sums in turn."""
     from django.conf import settings
+
+    import ipai.asgi  # noqa: F401  (as the web process begins)
 
     settings.ALLOWED_HOSTS = ["*"]
     settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["principal"] = None

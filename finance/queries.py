@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
@@ -211,6 +212,22 @@ def cashflow(cursor: CursorWrapper, groups: Iterable[Group], whole: Period) -> l
             | {"from": whole.first, "to": whole.last, "proof": proof(cursor, group, checks)}
             | {"opening": opening, "closing": opening + change, "net": net, "sections": sections, "rows": rows}
         )
+    return entries
+
+
+def cash_series(cursor: CursorWrapper, groups: Iterable[Group], periods: Sequence[Period]) -> list[Entry]:
+    """For charts: how much cash there was before the first of these periods, and at the end of each. They follow each other."""
+    entries = []
+    for group in groups:
+        days = {"firsts": [BEGIN, *(one.first for one in periods)], "lasts": [max(periods[0].first - DAY, BEGIN)]}
+        days["lasts"] += [one.last for one in periods]
+        changes = [NONE] * len(days["firsts"])
+        cursor.execute(PERIODS, group.keys | days | {"types": ["asset_cash"]})
+        for number, connector, company, _, _, _, _, balance in cursor.fetchall():
+            changes[number - 1] += balance * group.factor(connector, company)
+        closings = list(accumulate(changes))
+        shown = [{"from": one.first, "to": one.last, "closing": cash} for one, cash in zip(periods, closings[1:], strict=True)]
+        entries.append(_head(group) | {"opening": closings[0], "periods": shown})
     return entries
 
 

@@ -10,23 +10,10 @@ from typing import NamedTuple
 from django.db.backends.utils import CursorWrapper
 
 from finance.definitions import KINDS
-from finance.queries import NONE, WANTED
+from finance.periods import DAY, Period
+from finance.queries import NONE, WANTED, cash_series
 from finance.scope import Group
 
-# Whole months before the first day, single days from its month on.
-CASH = f"""
-SELECT w.connector, w.company, m.date, sum(m.balance)
-FROM {WANTED}
-CROSS JOIN LATERAL (
-    SELECT account_id, date, balance FROM ipai_gold_erp.account_months
-    WHERE _connector_id = w.connector AND company_id = w.company AND date < %(month)s
-    UNION ALL
-    SELECT account_id, date, balance FROM ipai_gold_erp.account_days
-    WHERE _connector_id = w.connector AND company_id = w.company AND date BETWEEN %(month)s AND %(last)s
-) AS m
-JOIN ipai_gold_erp.accounts AS a ON a._connector_id = w.connector AND a.id = m.account_id AND a.account_type = 'asset_cash'
-GROUP BY w.connector, w.company, m.date
-"""  # noqa: S608
 OPEN = f"""
 SELECT d.number, k.kind, w.connector, w.company, sum(o.residual), coalesce(sum(o.residual) FILTER (WHERE o.due < d.day), 0)
 FROM {WANTED}
@@ -46,9 +33,9 @@ class Owed(NamedTuple):
 
 def cash(cursor: CursorWrapper, group: Group, days: Sequence[date]) -> list[Decimal]:
     """The balance of cash accounts at the end of each of these days, which ascend."""
-    cursor.execute(CASH, group.keys | {"month": days[0].replace(day=1), "last": days[-1]})
-    moved = [(day, balance * group.factor(connector, company)) for connector, company, day, balance in cursor.fetchall()]
-    return [sum((amount for on, amount in moved if on <= day), NONE) for day in days]
+    begins = [days[0], *(day + DAY for day in days[:-1])]
+    (entry,) = cash_series(cursor, [group], [Period(begin, day) for begin, day in zip(begins, days, strict=True)])
+    return [period["closing"] for period in entry["periods"]]
 
 
 def owed(cursor: CursorWrapper, group: Group, days: Sequence[date]) -> dict[str, list[Owed]]:

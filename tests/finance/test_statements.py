@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from finance import queries, scope
+from finance.periods import Period, split
 from tests.finance.ledger import USD, Ledger, d
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +123,17 @@ def test_cash_flow_is_what_stands_against_cash(ledger: Ledger) -> None:
         ("financing", "loan", 500),
     ]
     assert flow["proof"]["checks"][0]["holds"]
+
+
+def test_a_series_of_cash_ends_where_the_cash_flow_does(ledger: Ledger) -> None:
+    for day, amount in (("2025-12-30", 1000), ("2026-01-31", 20), ("2026-02-01", -7), ("2026-03-05", 3)):
+        ledger.move(day, ("bank", amount), ("sales", -amount))
+    ledger.sync()
+    months = split(Period(d("2026-01-01"), d("2026-03-31")), "month", (12, 31))
+    with ledger.reader() as cursor:
+        (series,) = queries.cash_series(cursor, scope.groups(cursor, scope.companies(cursor), d("2026-03-31")), months)
+    assert (series["opening"], [one["closing"] for one in series["periods"]]) == (1000, [1020, 1013, 1016])
+    assert ledger.cashflow("2026-01-01", "2026-03-31")["closing"] == 1016
 
 
 def test_a_tag_says_better_where_cash_belongs_than_the_type(ledger: Ledger) -> None:
