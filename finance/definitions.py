@@ -22,12 +22,21 @@ CREDIT: Final = frozenset({*LIABILITIES, *EQUITY, "income", "income_other"})
 KINDS: Final[Mapping[str, str]] = {"receivable": "asset_receivable", "payable": "liability_payable"}
 """What is aged -> the type of its control accounts."""
 BUCKETS: Final = ("not_due", "1_30", "31_60", "61_90", "90_plus")
+LATE: Final[Mapping[str, str]] = {
+    "not_due": "Not due",
+    "1_30": "1–30 days",
+    "31_60": "31–60 days",
+    "61_90": "61–90 days",
+    "90_plus": "Over 90 days",
+}
+"""Bucket -> its name for people."""
 SECTIONS: Final = ("operating", "investing", "financing")
 
 DEFINITIONS: Final[Mapping[str, str]] = {
     "income": "Credits less debits on accounts of type Income.",
     "direct_cost": "Debits less credits on accounts of type Cost of Revenue.",
     "gross_profit": "Income less cost of revenue.",
+    "gross_margin": "Gross profit as a share of income.",
     "expense": "Debits less credits on accounts of type Expenses.",
     "depreciation": "Debits less credits on accounts of type Depreciation.",
     "operating_income": "Gross profit less expenses and depreciation.",
@@ -39,6 +48,10 @@ DEFINITIONS: Final[Mapping[str, str]] = {
     "equity": "Credits less debits on equity accounts, plus the earnings of this and of earlier fiscal years.",
     "current_year_earnings": "Net profit from the first day of the company's fiscal year to the day.",
     "prior_years_earnings": "Net profit of all earlier fiscal years. Odoo makes no closing entry, so no account holds it.",
+    "both": "Liabilities plus equity: what assets must equal.",
+    "opening": "Balance of accounts of type Bank and Cash before the first day.",
+    "closing": "Balance of accounts of type Bank and Cash at the end of the last day.",
+    "net": "Operating, investing and financing together: it must equal the change of accounts of type Bank and Cash.",
     "cash": "Balance of accounts of type Bank and Cash.",
     "operating": "Cash against accounts that are neither investing nor financing.",
     "investing": "Cash against fixed and non-current assets, or accounts tagged Investing.",
@@ -59,3 +72,36 @@ GATES: Final[Mapping[str, str]] = {
     "cashflow": "The cash flow equals the change of cash",
 }
 """Gate -> what holds when it holds."""
+
+TYPES: Final[Mapping[str, str]] = {
+    "income": "Income",
+    "expense_direct_cost": "Cost of revenue",
+    "expense": "Expenses",
+    "expense_depreciation": "Depreciation",
+    "income_other": "Other income",
+    "expense_other": "Other expenses",
+    "asset_cash": "Bank and cash",
+    "asset_receivable": "Receivables",
+    "asset_current": "Current assets",
+    "asset_prepayments": "Prepayments",
+    "asset_fixed": "Fixed assets",
+    "asset_non_current": "Non-current assets",
+    "liability_payable": "Payables",
+    "liability_credit_card": "Credit cards",
+    "liability_current": "Current liabilities",
+    "liability_non_current": "Non-current liabilities",
+    "equity": "Equity accounts",
+    "equity_unaffected": "Unallocated earnings account",
+    "off_balance": "Off balance",
+}
+"""Account type -> its name for people, in the order of the statements."""
+
+
+def definition(figure: str) -> str:
+    """How the line of a statement is computed; "" for what says it itself."""
+    if figure in RESULT:
+        return DEFINITIONS[RESULT[figure]]
+    if figure in TYPES:
+        way = "Credits less debits" if figure in CREDIT else "Debits less credits"
+        return f"{way}, up to and with the day, on accounts of type {TYPES[figure]}."
+    return DEFINITIONS.get(figure.removeprefix("total_"), "")

@@ -36,7 +36,11 @@ WITH found AS (
     CROSS JOIN unnest(%(kinds)s::text[]) AS k (kind)
     CROSS JOIN LATERAL ipai_gold_erp.open_at(w.connector, w.company, k.kind, %(as_of)s) AS o
     WHERE (o.is_invoice OR NOT %(only_invoices)s)
-      AND (%(partner)s::bigint IS NULL OR o.partner_id = %(partner)s)
+      AND (%(partner)s::bigint IS NULL OR coalesce(o.partner_id, 0) = %(partner)s)
+      AND (%(currency)s::text IS NULL OR EXISTS (
+          SELECT FROM ipai_gold_erp.currencies AS u
+          WHERE u._connector_id = o._connector_id AND u.id = o.currency_id AND u.code = %(currency)s
+      ))
       AND (%(bucket)s::text IS NULL OR ipai_gold_erp.aging_bucket(%(as_of)s, o.due) = %(bucket)s)
       AND (%(after_due)s::date IS NULL
            OR (o.due, o._connector_id, o.item_id) > (%(after_due)s, %(after_connector)s::uuid, %(after_item)s))
@@ -58,6 +62,22 @@ WITH found AS (
 SELECT {ITEM}, i.debit, i.credit, i.balance, i.amount_currency, i.cash, i.matching FROM found AS i {NAMES} ORDER BY i.date, i.id
 """  # noqa: S608
 
+ACCOUNT = """
+SELECT a.code, a.name, a.account_type, coalesce(sum(m.balance) FILTER (WHERE m.before), 0),
+       coalesce(sum(m.debit) FILTER (WHERE NOT m.before), 0), coalesce(sum(m.credit) FILTER (WHERE NOT m.before), 0),
+       coalesce(sum(m.cash) FILTER (WHERE NOT m.before), 0)
+FROM ipai_gold_erp.accounts AS a
+LEFT JOIN LATERAL (
+    SELECT true AS before, account_id, debit, credit, balance, cash
+    FROM ipai_gold_erp.movements(%(connector)s, %(company)s, '0001-01-01', %(first)s::date - 1)
+    UNION ALL
+    SELECT false, account_id, debit, credit, balance, cash
+    FROM ipai_gold_erp.movements(%(connector)s, %(company)s, %(first)s, %(last)s)
+) AS m ON m.account_id = a.id
+WHERE a._connector_id = %(connector)s AND a.id = %(account)s
+GROUP BY a.code, a.name, a.account_type
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -76,11 +96,15 @@ def open_items(
     *,
     partner: int | None = None,
     bucket: str | None = None,
+    currency: str | None = None,
     only_invoices: bool = False,
     after: Place | None = None,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Items that were open at the end of a day, the longest due first. Amounts are text, each in its currency."""
+    """Items that were open at the end of a day, the longest due first. Amounts are text, each in its currency.
+
+    ``partner`` 0: those without a partner; ``currency``: documents in this one.
+    """
     values: dict[str, Any] = {
         "connectors": [company.connector_id for company in companies],
         "companies": [company.id for company in companies],
@@ -88,6 +112,7 @@ def open_items(
         "as_of": as_of,
         "partner": partner,
         "bucket": bucket,
+        "currency": currency,
         "only_invoices": only_invoices,
         "after_due": after and after.due,
         "after_connector": after and after.connector,
@@ -121,6 +146,15 @@ def items_behind(
         "limit": limit,
     }
     return _rows(cursor, BEHIND, values)
+
+
+def account_sums(cursor: CursorWrapper, company: Company, account: int, first: date, last: date) -> dict[str, Any] | None:
+    """An account of a company: its names, its balance before these days and what moved in them; None: there is no such account."""
+    cursor.execute(
+        ACCOUNT, {"connector": company.connector_id, "company": company.id, "account": account, "first": first, "last": last}
+    )
+    found = cursor.fetchone()
+    return found and dict(zip(("code", "name", "account_type", "opening", "debit", "credit", "cash"), found, strict=True))
 
 
 def _rows(cursor: CursorWrapper, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -109,7 +109,7 @@ def _results(cursor: CursorWrapper, group: Group, periods: Sequence[Period]) -> 
     for number, connector, company, account, code, name, kind, balance in cursor.fetchall():
         amount = _usual(kind, balance) * group.factor(connector, company)
         sums[number - 1][kind] += amount
-        accounts[number - 1].append(_account(account, code, name, kind, company) | {"amount": amount})
+        accounts[number - 1].append(_account(group.name_of(connector), account, code, name, kind, company) | {"amount": amount})
     return [
         {"from": period.first, "to": period.last, "totals": totals(found), "accounts": rows}
         for period, found, rows in zip(periods, sums, accounts, strict=True)
@@ -185,7 +185,7 @@ def _balances(cursor: CursorWrapper, group: Group, as_of: date) -> list[tuple[En
     for connector, company, account, code, name, kind, *figures in cursor.fetchall():
         rate = group.factor(connector, company)
         debit, credit, balance, before = (figure * rate for figure in figures)
-        found.append((_account(account, code, name, kind, company), debit, credit, balance, before))
+        found.append((_account(group.name_of(connector), account, code, name, kind, company), debit, credit, balance, before))
     return found
 
 
@@ -202,7 +202,8 @@ def cashflow(cursor: CursorWrapper, groups: Iterable[Group], whole: Period) -> l
                 opening, change = opening + before * rate, change + balance * rate
             elif cash:
                 sections[section] += cash * rate
-                rows.append({"section": section, **_account(account, code, name, kind, company), "amount": cash * rate})
+                found = _account(group.name_of(connector), account, code, name, kind, company)
+                rows.append({"section": section, **found, "amount": cash * rate})
         net = sum(sections.values(), NONE)
         rows.sort(key=lambda row: (SECTIONS.index(row["section"]), row["code"]))
         checks = [_check("cashflow", opening + net, opening + change, group)]
@@ -230,8 +231,19 @@ def cash_series(cursor: CursorWrapper, groups: Iterable[Group], periods: Sequenc
     return entries
 
 
-def aging(cursor: CursorWrapper, groups: Iterable[Group], kind: str, as_of: date, *, only_invoices: bool = False) -> list[Entry]:
-    """What was open at the end of a day, by how late it was: in all, by partner (most overdue first) and by document currency."""
+def aging(
+    cursor: CursorWrapper,
+    groups: Iterable[Group],
+    kind: str,
+    as_of: date,
+    *,
+    only_invoices: bool = False,
+    documents: str | None = None,
+) -> list[Entry]:
+    """What was open at the end of a day, by how late it was: in all, by partner (most overdue first) and by document currency.
+
+    ``documents`` leaves those of other currencies out of the figures, which are then in that currency.
+    """
     sign = -1 if kind == "payable" else 1
     entries = []
     for group in groups:
@@ -239,14 +251,21 @@ def aging(cursor: CursorWrapper, groups: Iterable[Group], kind: str, as_of: date
         whole, partners, currencies = _empty(), dict[Any, Entry](), dict[str, Entry]()
         cursor.execute(AGING, values)
         for connector, company, partner, name, code, decimals, bucket, residual, foreign, items in cursor.fetchall():
-            owed = sign * residual * group.factor(connector, company)
-            known = partners.setdefault((connector, partner), {"partner_id": partner, "partner": name or "", **_empty()})
             coin = currencies.setdefault(code or "", _empty() | {"decimals": decimals if decimals is not None else group.decimals})
-            for one, amount in ((whole, owed), (known, owed), (coin, sign * foreign)):
-                _add(one, bucket, amount, items)
-        checks = [] if only_invoices else [_check(kind, whole["total"], sign * _control(cursor, group, values), group)]
+            _add(coin, bucket, sign * foreign, items)
+            if documents not in (None, code):
+                continue
+            owed = sign * (residual * group.factor(connector, company) if documents is None else foreign)
+            where = {"connector": group.name_of(connector), "partner_id": partner, "partner": name or ""}
+            known = partners.setdefault((connector, partner), where | _empty())
+            for one in (whole, known):
+                _add(one, bucket, owed, items)
+        partly = only_invoices or documents is not None
+        checks = [] if partly else [_check(kind, whole["total"], sign * _control(cursor, group, values), group)]
+        shown = {"currency": documents, "decimals": currencies[documents]["decimals"]} if documents in currencies else {}
         entries.append(
             _head(group)
+            | shown
             | {"as_of": as_of, "kind": kind, "only": "invoices" if only_invoices else None, "proof": proof(cursor, group, checks)}
             | whole
             | {"currencies": {code: money_of(coin) for code, coin in sorted(currencies.items())}}
@@ -282,8 +301,9 @@ def _head(group: Group) -> Entry:
     return {"currency": group.currency, "decimals": group.decimals, "companies": group.told()}
 
 
-def _account(account: int, code: str, name: str, kind: str, company: int) -> Entry:
-    return {"account_id": account, "company_id": company, "code": code, "name": name, "account_type": kind}
+def _account(connector: str, account: int, code: str, name: str, kind: str, company: int) -> Entry:
+    where = {"connector": connector, "company_id": company}
+    return {"account_id": account, **where, "code": code, "name": name, "account_type": kind}
 
 
 def _usual(kind: str, balance: Decimal) -> Decimal:

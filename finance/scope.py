@@ -91,6 +91,10 @@ class Group:
         """The end of the fiscal year, of the first company where they differ."""
         return self.companies[0].year_end
 
+    def name_of(self, connector: UUID) -> str:
+        """The name of a connector that loads one of the companies."""
+        return next((c.connector for c in self.companies if c.connector_id == connector), "")
+
     def told(self) -> list[dict[str, Any]]:
         """The companies for an answer."""
         return [{"connector": c.connector, "company_id": c.id, "name": c.name, "currency": c.currency} for c in self.companies]

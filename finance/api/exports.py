@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -24,9 +25,23 @@ AFTER = {"expense_direct_cost": "gross_profit", "expense_depreciation": "operati
 """The subtotal that follows an account type in a profit and loss statement."""
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a title, the header first; amounts are written with so many decimals."""
+
+    title: str
+    decimals: int
+    rows: Iterable[Row]
+
+
 def export(form: str, name: str, entries: Sequence[dict[str, Any]]) -> HttpResponse:
     """The answer as a file to save."""
-    body, kind = (_csv(entries), "text/csv; charset=utf-8") if form == "csv" else (_xlsx(entries), XLSX)
+    return saved(form, name, [Table(entry["currency"], entry["decimals"], table(entry)) for entry in entries])
+
+
+def saved(form: str, name: str, tables: Sequence[Table]) -> HttpResponse:
+    """Tables as a file to save."""
+    body, kind = (_csv(tables), "text/csv; charset=utf-8") if form == "csv" else (_xlsx(tables), XLSX)
     return HttpResponse(body, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'})
 
 
@@ -56,11 +71,11 @@ def _profit_and_loss(entry: dict[str, Any]) -> Iterator[Row]:
 
 def _accounts(columns: Sequence[dict[str, Any]], kind: str) -> Iterator[Row]:
     """The accounts of a type, each with its amount in every column."""
-    found: dict[tuple[int, int], tuple[str, str, list[Cell]]] = {}
+    found: dict[tuple[str, int, int], tuple[str, str, list[Cell]]] = {}
     for place, column in enumerate(columns):
         for one in column["accounts"]:
             if one["account_type"] == kind:
-                key = (one["company_id"], one["account_id"])
+                key = (one["connector"], one["company_id"], one["account_id"])
                 found.setdefault(key, (one["code"], one["name"], [Decimal(0)] * len(columns)))[2][place] = one["amount"]
     for code, name, amounts in sorted(found.values(), key=lambda row: row[0]):
         yield [kind, code, name, *amounts]
@@ -104,15 +119,15 @@ def _aging(entry: dict[str, Any]) -> Iterator[Row]:
     yield [None, "total", *(entry["buckets"][bucket] for bucket in BUCKETS), entry["total"]]
 
 
-def _csv(entries: Sequence[dict[str, Any]]) -> str:
+def _csv(tables: Sequence[Table]) -> str:
     """Tables under each other, an empty line between. Text that a spreadsheet would take for a formula gets an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out)
-    for place, entry in enumerate(entries):
+    for place, one in enumerate(tables):
         if place:
             writer.writerow([])
-        for row in table(entry):
-            writer.writerow([_plain(cell, entry["decimals"]) for cell in row])
+        for row in one.rows:
+            writer.writerow([_plain(cell, one.decimals) for cell in row])
     return out.getvalue()
 
 
@@ -123,18 +138,18 @@ def _plain(cell: Cell, decimals: int) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _xlsx(entries: Sequence[dict[str, Any]]) -> bytes:
-    """A sheet for each entry, amounts as numbers."""
+def _xlsx(tables: Sequence[Table]) -> bytes:
+    """A sheet for each table, amounts as numbers."""
     book = Workbook()
     book.remove(book.worksheets[0])
-    for entry in entries:
-        sheet = book.create_sheet(entry["currency"] or "Figures")
-        zeros = f".{'0' * entry['decimals']}" if entry["decimals"] else ""
-        for number, row in enumerate(table(entry), 1):
+    for one in tables:
+        sheet = book.create_sheet(one.title or "Figures")
+        zeros = f".{'0' * one.decimals}" if one.decimals else ""
+        for number, row in enumerate(one.rows, 1):
             for column, value in enumerate(row, 1):
                 cell = sheet.cell(number, column)
                 if isinstance(value, Decimal):
-                    cell.value, cell.number_format = Decimal(money(value, entry["decimals"])), f"#,##0{zeros};(#,##0{zeros})"
+                    cell.value, cell.number_format = Decimal(money(value, one.decimals)), f"#,##0{zeros};(#,##0{zeros})"
                 elif value is not None:
                     cell.value = value
                     if isinstance(value, str):
@@ -142,7 +157,7 @@ def _xlsx(entries: Sequence[dict[str, Any]]) -> bytes:
                 if number == 1:
                     cell.font = Font(bold=True)
         sheet.freeze_panes = "A2"
-    if not entries:
+    if not tables:
         book.create_sheet("Nothing is loaded")
     out = io.BytesIO()
     book.save(out)

@@ -64,6 +64,7 @@ class Statement(serializers.Serializer[Any]):
 
 
 class Account(serializers.Serializer[Any]):
+    connector = serializers.CharField()
     account_id = serializers.IntegerField()
     company_id = serializers.IntegerField()
     code = serializers.CharField()
@@ -168,6 +169,7 @@ class AgingSum(serializers.Serializer[Any]):
 
 
 class AgingPartner(AgingSum):
+    connector = serializers.CharField()
     partner_id = serializers.IntegerField(allow_null=True)
     partner = serializers.CharField()
 

@@ -27,28 +27,34 @@
     });
   });
 
-  // Charts: one canvas, its data in the JSON script beside it; colours from the theme.
+  // Charts: one canvas, its data in the JSON script beside it; colours from the theme. Without titles it is about runs and rows;
+  // `urls` (of the chart, or of each series) say where a click leads, `across` lays bars on their side.
+  const compact = (value) => Intl.NumberFormat("en", { notation: "compact" }).format(value);
   const drawChart = (canvas) => {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
     const data = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
     Chart.getChart(canvas)?.destroy();
-    const grid = colour("--c-line"), text = colour("--c-dim");
+    const grid = colour("--c-line"), text = colour("--c-dim"), named = data.titles ?? (data.series.some((one) => one.stack || one.axis) ? ["", null] : ["runs", "rows"]);
+    const values = { display: true, bounds: data.across ? "data" : "ticks", stacked: !data.titles, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5, includeBounds: !data.across, callback: compact }, title: { display: Boolean(named[0]), text: named[0], color: text } };
+    const names = { stacked: true, grid: { display: false }, ticks: { display: true, color: text, maxRotation: 0, autoSkipPadding: 12 }, border: { color: grid } };
+    const leads = (hit) => hit && (data.series[hit.datasetIndex].urls ?? data.urls)?.[hit.index];
+    const bar = (series) => series.kind === "bar";
     new Chart(canvas, {
       data: { labels: data.labels, datasets: data.series.map((series) => ({
-        type: series.kind, label: series.label, data: series.values, backgroundColor: colour(series.colour), borderColor: colour(series.colour),
-        stack: series.kind === "bar" ? "runs" : undefined, yAxisID: series.axis ?? (series.kind === "bar" ? "y" : "rows"), spanGaps: true, borderWidth: series.kind === "bar" ? 0 : 2,
-        pointRadius: series.kind === "bar" ? 0 : 2, tension: .25, maxBarThickness: 28, borderRadius: 2, order: series.kind === "bar" ? 1 : 0,
+        type: series.kind, label: series.label, data: series.values, backgroundColor: series.colours?.map(colour) ?? colour(series.colour), borderColor: colour(series.colour),
+        stack: bar(series) ? series.stack ?? "runs" : undefined, yAxisID: data.across ? undefined : series.axis ?? (bar(series) ? "y" : "rows"), spanGaps: true, borderWidth: bar(series) ? 0 : 2,
+        pointRadius: bar(series) ? 0 : 2, tension: .25, cubicInterpolationMode: "monotone", maxBarThickness: data.across ? 44 : 28, borderRadius: 2, order: bar(series) ? 1 : 0,
         barPercentage: .75, categoryPercentage: .9,
       })) },
       options: {
-        animation: false, maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
-        plugins: { legend: { display: true, position: "bottom", align: "start", labels: { color: text, boxWidth: 10, boxHeight: 10, useBorderRadius: true, borderRadius: 2 } } },
-        scales: {
-          x: { stacked: true, grid: { display: false }, ticks: { display: true, color: text, maxRotation: 0, autoSkipPadding: 12 }, border: { color: grid } },
-          y: { display: true, stacked: !data.titles, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5 }, title: { display: true, text: data.titles?.[0] ?? "runs", color: text } },
-          rows: { display: data.titles?.length !== 1, position: "right", beginAtZero: true, grid: { display: false }, border: { display: false }, title: { display: true, text: data.titles?.[1] ?? "rows", color: text },
-                  ticks: { display: true, color: text, maxTicksLimit: 5, callback: (value) => Intl.NumberFormat("en", { notation: "compact" }).format(value) } },
+        animation: false, maintainAspectRatio: false, interaction: { mode: "index", intersect: false, axis: data.across ? "y" : "x" }, indexAxis: data.across ? "y" : "x",
+        onHover: (event, hits) => { canvas.style.cursor = leads(hits[0]) ? "pointer" : ""; },
+        onClick: (event, hits, chart) => { const to = leads(chart.getElementsAtEventForMode(event, "nearest", { intersect: true }, false)[0] ?? hits[0]); if (to) location.href = to; },
+        plugins: { legend: { display: data.series.length > 1 || !data.urls, position: "bottom", align: "start", labels: { color: text, boxWidth: 10, boxHeight: 10, useBorderRadius: true, borderRadius: 2 } } },
+        scales: data.across ? { x: values, y: names } : {
+          x: names, y: values,
+          rows: { display: Boolean(named[1]), position: "right", beginAtZero: true, grid: { display: false }, border: { display: false }, title: { display: true, text: named[1] ?? "", color: text }, ticks: { display: true, color: text, maxTicksLimit: 5, callback: compact } },
         },
       },
     });

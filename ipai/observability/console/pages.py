@@ -26,7 +26,7 @@ View = Callable[..., HttpResponseBase]
 Trail = Sequence[tuple[str, str]]
 """Where a page is: ``(title, address)`` from the outside in, without the page itself."""
 
-GROUPS = ("Operate", "Deliver", "Data", "Govern", "Platform")
+GROUPS = ("Operate", "Finance", "Deliver", "Data", "Govern", "Platform")
 
 
 @dataclass(frozen=True, slots=True)

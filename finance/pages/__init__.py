@@ -1,0 +1,1 @@
+"""The command centre at /finance/: what people who close the books look at. Every figure leads to what it counts."""
