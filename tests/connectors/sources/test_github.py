@@ -237,6 +237,27 @@ def test_a_deletion_between_two_pages_loses_nothing(github: FakeGitHub, connect:
     assert len(one.deployments) == 19
 
 
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_a_deletion_during_a_scan_neither_loses_nor_deletes_the_living(
+    github: FakeGitHub, connect: Any, run_now: Any, rows: Any, mode: str
+) -> None:
+    one, connector = github.organisation.named("one"), connect()
+    if mode == "full":
+        good(run_now(connector, streams=["issues", "pull_requests"]))
+    asked: list[int] = []
+
+    def delete(call: Call) -> None:
+        if call.path == "/repos/lamps/one/issues" and call.query.get("sort") == "created":
+            asked.append(call.number("page", 1))
+            if len(set(asked)) == 3 and 1 in one.issues:
+                del one.issues[1]  # what comes behind moves to an earlier page
+
+    github.before.append(delete)
+    good(run_now(connector, mode=mode, streams=["issues", "pull_requests"]))
+    assert 1 not in one.issues
+    assert loaded(rows, "issues").keys() >= held(github.organisation)["issues"].keys()
+
+
 def test_runs_beyond_the_thousand_that_github_shows(
     github: FakeGitHub, connect: Any, run_now: Any, rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
