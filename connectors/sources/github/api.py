@@ -51,8 +51,8 @@ class _Transient(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What GitHub answered. ``unchanged``: still what the ETag stands for. ``next`` and ``last`` are the Links to the page that follows and
-    to the last one, which lists that are not paged by number do not have."""
+    """What GitHub answered. ``unchanged``: still what the ETag stands for. ``next`` and ``last`` are the Links to the page that
+    follows and to the last one; the latter only where pages are numbered."""
 
     value: Any = None
     etag: str | None = None

@@ -108,7 +108,7 @@ def equal(github: FakeGitHub, rows: Any) -> None:
         key: text for key, text in files.items() if key[1].endswith(".md")
     }
     assert {omitted for _, path, _, omitted in found if path.endswith(".bin")} <= {"not Markdown"}
-    trees = rows(f"SELECT repository_id, paths FROM {TABLES['repository_trees'].target}")
+    trees = rows(f"SELECT repository_id, paths FROM {TABLES['repository_trees'].target} WHERE _deleted_at IS NULL")
     assert {id: json.loads(paths) for id, paths in trees} == {id: sorted(repo.files) for id, repo in repos.items()}
 
 
@@ -348,6 +348,61 @@ def test_a_list_of_names_reads_these(github: FakeGitHub, connect: Any, run_now: 
     assert warnings(run) == [
         "GitHub does not give lamps/nothing (HTTP 404 Not Found): deleted, or hidden from the token; what is loaded stays"
     ]
+
+
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_another_server_is_read_anew(
+    github: FakeGitHub, connect: Any, run_now: Any, rows: Any, actor: Any, address: str, mode: str
+) -> None:
+    connector = connect()
+    good(run_now(connector))
+    other = FakeGitHub(small(), TOKEN)
+    one = other.organisation.named("one")
+    del one.issues[1], one.runs[min(one.runs)]
+    one.issues[3] |= {"title": "Theirs", "updated_at": stamp(NOW - 900 * HOUR)}
+    other.organisation.repositories.remove(other.organisation.named("two"))
+    with serve(other) as url:
+        connector = services.update_connector(actor, connector, config={**connector.config, "api_url": url})
+        good(run_now(connector, mode=mode))
+        equal(other, rows)
+        before = other.counted
+        good(run_now(connector))
+        assert other.counted == before, "and then it is quiet"
+
+
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_repositories_that_the_config_no_longer_names_are_marked(
+    github: FakeGitHub, connect: Any, run_now: Any, rows: Any, actor: Any, mode: str
+) -> None:
+    connector = connect()
+    good(run_now(connector))
+    asked = len([call for call in github.calls if call.path.startswith("/repos/lamps/two/issues")])
+    narrow = {name: value for name, value in connector.config.items() if name != "owner"} | {"repositories": ["lamps/two"]}
+    run = good(run_now(services.update_connector(actor, connector, config=narrow), mode=mode))
+    assert warnings(run) == []
+    assert loaded(rows, "repositories").keys() == {102}
+    for name, table in TABLES.items():
+        if name != "repositories":
+            assert rows(f"SELECT DISTINCT repository_id FROM {table.target} WHERE _deleted_at IS NULL") == [(102,)], name
+    if mode == "incremental":
+        again = len([call for call in github.calls if call.path.startswith("/repos/lamps/two/issues")]) - asked
+        assert again <= 1, "what is known of the others is not read again"
+    good(run_now(services.update_connector(actor, connector, config={**narrow, "owner": OWNER, "repositories": []})))
+    equal(github, rows)
+
+
+def test_a_repository_that_leaves_the_list_is_named_with_the_reason(github: FakeGitHub, connect: Any, run_now: Any) -> None:
+    connector = connect()
+    good(run_now(connector, streams=["repositories"]))
+
+    def left(call: Call) -> Response | None:
+        if call.path != "/orgs/lamps/repos":
+            return None
+        return Response(200, [])
+
+    github.before.append(left)
+    said = warnings(good(run_now(connector, streams=["repositories"])))
+    assert said[0] == "lamps/one is not among the repositories that are read any more; what is loaded of it stays"
 
 
 def test_what_was_deleted_is_marked_by_a_full_sync_but_not_what_came_meanwhile(
