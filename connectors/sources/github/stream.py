@@ -111,7 +111,8 @@ class GitHubStream(Stream):
             yield Deleted(gone, reached)
         refused: dict[str, Missing] = {}
         full = client.mode == "full" and not self.scope.since
-        work = self._work(github, reached["repositories"], full)
+        listed = [repo.id for repo in repositories]
+        work = self._work(github, self.agreed(client, reached["repositories"], listed), full)
         with github.threads():
             try:
                 for result in each(repositories, work, github.concurrency, client):
@@ -121,6 +122,7 @@ class GitHubStream(Stream):
                     repo, found = result
                     state = found.state if isinstance(found, Step) else self._refused(repo, found, refused)
                     if state is not None:
+                        state = self.stamped(client, state)
                         reached = {**reached, "repositories": {**reached["repositories"], str(repo.id): state}}
                     if isinstance(found, Step):
                         yield from self._emit(client, found, reached, began)
@@ -131,6 +133,14 @@ class GitHubStream(Stream):
         if reached != since:
             yield Deleted((), reached)
         self._tell(client, refused, len(repositories))
+
+    def agreed(self, client: Client, states: Mapping[str, State], listed: Sequence[int]) -> Mapping[str, State]:
+        """The states of the ``listed`` repositories as far as what is loaded bears them out: webhooks load the same rows."""
+        return states
+
+    def stamped(self, client: Client, state: State) -> State:
+        """The state as it is kept."""
+        return state
 
     def _resume(self, github: GitHub, client: Client, since: Cursor | None) -> tuple[Cursor, Origin | None]:
         """The cursor to go on from, and where the loaded rows came from if that was somewhere else."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connection
 
@@ -19,6 +20,8 @@ from connectors.demo.github.wire import Call, Response
 from connectors.models import ConnectorState, RunLog, RunStream
 from connectors.sources.github import api
 from connectors.sources.github.tables import TABLES
+from connectors.webhook import Envelope
+from connectors.webhooks.store import STORE, parameters
 from tests.support.github import (
     HOUR,
     NOW,
@@ -173,8 +176,6 @@ FAULTS: dict[str, Callable[[FakeGitHub], Any]] = {
 def test_faults_lose_nothing(
     github: FakeGitHub, connect: Any, run_now: Any, rows: Any, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import httpx
-
     from connectors.engine import client
 
     monkeypatch.setattr(client, "TIMEOUT", httpx.Timeout(0.5))
@@ -453,6 +454,34 @@ def test_an_interrupted_sync_goes_on_where_it_was(github: FakeGitHub, connect: A
     assert loaded(rows, "workflow_jobs").keys() == held(github.organisation)["workflow_jobs"].keys()
     again = sum("/jobs" in call.path for call in github.calls[asked:])
     assert again < len(github.organisation.named("one").runs) + len(github.organisation.named("two").runs)
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_forced_push_that_no_webhook_told_of_leaves_nothing(
+    github: FakeGitHub, connect: Any, run_now: Any, rows: Any, address: str, back: bool
+) -> None:
+    connector = connect(secrets={"token": TOKEN, "webhook_secret": "s"})
+    good(run_now(connector))
+    two = github.organisation.named("two")
+    old, files = two.tip or "", dict(two.files)
+    two.files |= {"spec/a/prd.md": "# Pushed\n", "spec/b/prd.md": "# New\n"}
+    first = two.commit(sha_of("first"), LATER, "bo", "First", [old])
+    two.push(two.commit(sha_of("second"), LATER, "bo", "Second", [first]), LATER)
+    repository = httpx.get(f"{address}/repos/{OWNER}/two", headers={"Authorization": f"Bearer {TOKEN}"}).json()
+    pushed = {"ref": "refs/heads/main", "before": old, "after": two.tip, "forced": False, "repository": repository}
+    envelope = Envelope("pushed", "push", json.dumps(pushed).encode(), None, two.id, 1)
+    with connection.cursor() as cursor:
+        cursor.execute(STORE.replace("%b", "%s"), parameters(connector.pk, connector.tenant_id, envelope))
+    services.process_deliveries(connector)
+    equal(github, rows)
+    two.files = files
+    two.push(old if back else two.commit(sha_of("other"), LATER + HOUR, "bo", "Instead", [old]), LATER + HOUR)
+    good(run_now(connector))
+    equal(github, rows)
+    assert {sha for _, sha in loaded(rows, "commits", "_deleted_at IS NOT NULL")} == {first, sha_of("second")}
+    before = github.counted
+    good(run_now(connector))
+    assert github.counted == before
 
 
 def test_a_forgotten_tip_is_read_again(github: FakeGitHub, connect: Any, run_now: Any, rows: Any) -> None:
