@@ -13,6 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from devops.gold.bronze import as_json
 from devops.levels import level
 from ipai.clock import now
+from ipai.observability.console.records import is_web_address
 
 Row = dict[str, Any]
 SCHEMA = "ipai_gold_devops"
@@ -20,13 +21,16 @@ FRESH = timedelta(days=7)
 """How long an anomaly is shown after it was seen last."""
 MOST = 10_000
 """Rows of one page."""
+ADDRESSES = ("html_url", "turned_url", "last_url")
+"""Columns that a vendor filled with addresses: whoever writes them may write ``javascript:`` too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A list: its columns, the key that orders it (``down``: newest first) and pages it, and its filters.
 
-    ``filters`` are conditions by the name of a parameter. JSON columns are decoded.
+    ``filters`` are conditions by the name of a parameter. JSON columns are decoded, and an address that is not
+    one of the web is None: pages, API and tools link what stands here.
     """
 
     table: str
@@ -67,7 +71,8 @@ class Listing:
         return [*([self.where] if self.where else []), *(self.filters[name] for name in chosen)], list(chosen.values())
 
     def _row(self, row: Row) -> Row:
-        return plain(row) | {name: as_json(row[name]) for name in self.decoded}
+        links = {name: row[name] if row[name] and is_web_address(row[name]) else None for name in ADDRESSES if name in row}
+        return plain(row) | links | {name: as_json(row[name]) for name in self.decoded}
 
 
 def plain(row: Row) -> Row:

@@ -110,7 +110,7 @@ def runs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     show = show if show in counts else ""
     told = [(name, words) for name, (words, _) in SHOWN.items()] + [("flaky", "Flaky commits")]
     chips = [Chip(words, name, counts[name], name == show, address(request, show=name or None)) for name, words in told]
-    found = queries.FLAKY.rows(cursor, of_flaky, limit=ROWS) if show == "flaky" else []
+    found = [_flaky(row) for row in queries.FLAKY.rows(cursor, of_flaky, limit=ROWS)] if show == "flaky" else []
     rows = queries.CI_RUNS.rows(cursor, filters | SHOWN[show][1], limit=ROWS) if show != "flaky" else []
     return {
         "chips": chips,
@@ -120,6 +120,13 @@ def runs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
         "most": ROWS,
         "scope": _scope(request, rows, found),
     }
+
+
+def _flaky(row: dict[str, Any]) -> dict[str, Any]:
+    """A flaky commit with the addresses of its page and of its runs'."""
+    site = row["html_url"]
+    runs = [{"run_id": one, "url": site and f"{site}/actions/runs/{one}"} for one in row["run_ids"]]
+    return row | {"commit_url": site and f"{site}/commit/{row['head_sha']}", "runs": runs}
 
 
 def _scope(request: HttpRequest, rows: list[dict[str, Any]], flaky: list[dict[str, Any]]) -> str:

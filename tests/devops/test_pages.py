@@ -7,10 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from devops import queries
 from ipai.access.models import Tenant
 from ipai.access.services import create_person, create_tenant
+from ipai.access.sessions import Claims, governed
 from tests.devops.organisation import Organisation, at
 
 ADDRESSES = (
@@ -210,3 +213,24 @@ MADE_UP = (
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_addresses_that_somebody_made_up_do_no_harm(filled: Organisation, http: Client, address: str) -> None:
     assert [query for query in MADE_UP if http.get(f"{address}?{query}").status_code != 200] == []
+
+
+BAD = ("javascript:alert(document.domain)//", "data:text/html,<script>1</script>", "https://user:secret@evil.test/")
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_what_is_no_address_of_the_web_is_never_a_link(filled: Organisation, http: Client, bad: str) -> None:
+    """Whoever answers as the vendor may write anything into ``html_url``."""
+    filled.insert("repositories", id=filled.repository_id, full_name="octo/portal", default_branch="main", html_url=bad)
+    with connection.cursor() as cursor:
+        for table in ("workflow_runs", "issues", "commits"):
+            cursor.execute(f"UPDATE ipai_bronze_devops.{table} SET html_url = %s", [bad])
+    filled.refresh(full=True)
+    pages = [http.get(f"{address}?range=90d").content.decode() for address in ADDRESSES]
+    pages.append(http.get("/devops/runs/?show=flaky").content.decode())
+    for page in pages:
+        assert bad[:13] not in page
+    with governed(Claims("agent", "default", ("operator",))) as cursor:
+        for listing in (value for value in vars(queries).values() if isinstance(value, queries.Listing)):
+            for row in listing.rows(cursor):
+                assert {row.get(name) for name in queries.ADDRESSES} == {None}, listing.table
