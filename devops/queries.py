@@ -91,6 +91,12 @@ REPOSITORIES = Listing(
     ("repository", "_connector_id"),
     WHOSE,
 )
+TROUBLES = Listing(
+    "repositories",
+    "_connector_id AS connector_id, repository, failure, read_at, as_of",
+    ("repository", "_connector_id"),
+    {"read_before": "(failure IS NOT NULL OR coalesce(read_at < %s, true))"},
+)
 SPEC_COMPLIANCE = Listing(
     "spec_compliance",
     "_connector_id AS connector_id, repository, bundle, layout, compliant, problems, findings, tasks_done, tasks_total,"
@@ -248,6 +254,11 @@ def newest_refresh(cursor: CursorWrapper) -> Row | None:
     )
     row = cursor.fetchone()
     return dict(zip(("as_of", "refreshed_at", "oldest", "repositories"), row, strict=True)) if row else None
+
+
+def troubles(cursor: CursorWrapper, read_before: datetime) -> list[Row]:
+    """Repositories whose figures could not be made, or whose connector has not read its source since an instant."""
+    return TROUBLES.rows(cursor, {"read_before": read_before})
 
 
 def environments(cursor: CursorWrapper) -> list[str]:

@@ -46,9 +46,14 @@ def shown(
 
 
 def made(cursor: CursorWrapper) -> dict[str, Any] | None:
-    """When the figures were made and whether that is too long ago; None: there are none yet."""
+    """When the figures were made, whether that is too long ago, and of which repositories they are not current; None: none yet."""
     found = queries.newest_refresh(cursor)
-    return found and found | {"stale": now() - found["as_of"] > STALE}
+    if not found:
+        return None
+    troubled = queries.troubles(cursor, now() - STALE)
+    unread = [row for row in troubled if row["read_at"] is None or now() - row["read_at"] > STALE]
+    failed = [row for row in troubled if row["failure"]]
+    return found | {"stale": now() - found["as_of"] > STALE, "unread": unread, "failed": failed}
 
 
 def given(request: HttpRequest, *names: str) -> dict[str, str]:

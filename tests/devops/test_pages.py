@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from devops import queries
+from devops.gold.refresh import refresh_all
 from ipai.access.models import Tenant
 from ipai.access.services import create_person, create_tenant
 from ipai.access.sessions import Claims, governed
@@ -98,6 +99,22 @@ def test_figures_that_nobody_moves_on_are_called_stale(filled: Organisation, htt
     assert "no worker has moved them on" not in text(http.get("/devops/"))
     settings.IPAI_NOW = at("03-01") + timedelta(hours=25)
     assert "no worker has moved them on" in text(http.get("/devops/"))
+
+
+def test_repositories_that_nobody_reads_or_that_failed_are_named(filled: Organisation, http: Client, settings: Any) -> None:
+    assert "Not read since" not in text(http.get("/devops/"))
+    settings.IPAI_NOW = at("03-03")
+    refresh_all()
+    shown = text(http.get("/devops/dora/"))
+    assert "Not read since: octo/portal 1 Mar 2026 00:00" in shown
+    assert "no worker has moved them on" not in shown
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE ipai_bronze_devops.commits SET author_date = 'infinity', _loaded_at = clock_timestamp()")
+    settings.IPAI_NOW = at("03-04")
+    refresh_all()
+    assert "could not be made again and stay as they were: octo/portal as of 3 Mar 2026 00:00 (DataError)" in text(
+        http.get("/devops/")
+    )
 
 
 def test_each_number_of_a_workflow_opens_exactly_the_rows_it_counts(org: Organisation, http: Client) -> None:
