@@ -94,7 +94,7 @@ class GoldView(TenantView):
         usable = isinstance(values, list) and len(values) == len(self.listing.key)
         if not usable or any(not isinstance(value, str | int) or "\x00" in str(value) for value in values):
             raise invalid(NO_CURSOR)
-        return list(values)
+        return [str(value) for value in values]  # the database reads each as its column's type, or refuses
 
     def _next(self, request: Request, row: Row) -> str:
         values = [row[name.removeprefix("_")] for name in self.listing.key]
@@ -132,14 +132,16 @@ class CiMetrics(GoldView):
     listing = queries.CI_METRICS
     shape = queries.with_month
     filters = (
-        *(p.REPOSITORY, p.WORKFLOW, p.FROM_MONTH, p.TO_MONTH),
+        *(p.REPOSITORY, p.WORKFLOW, p.FROM_DAY, p.TO_DAY),
         Parameter("period", "month (unless told), day or all.", p.one_of("day", "month", "all"), ("day", "month", "all")),
     )
 
     def filtering(self, given: dict[str, Any]) -> dict[str, Any]:
         by = given.get("period", "month")
         found = given | {"period": by}
-        if by == "day" and "to" in found:
+        for name in {"from", "to"} & set(found):
+            found[name] = found[name] if by == "day" else found[name][:7]
+        if by == "day" and len(found.get("to", "")) == len("2026-01"):
             found["to"] += "-31"
         return found if by != "all" else {name: value for name, value in found.items() if name not in ("from", "to")}
 
