@@ -270,13 +270,14 @@ def environments(cursor: CursorWrapper) -> list[str]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def item_counts(cursor: CursorWrapper, repository: str | None, month: str | None) -> list[Row]:
-    """How many items each metric (of a repository) leaves out or infers, with a reason as example; in a month or in all."""
+def item_counts(cursor: CursorWrapper, of: Mapping[str, str], month: str | None) -> list[Row]:
+    """How many items each metric leaves out or infers, with an example; ``of`` a repository and its connector, in a month or all."""
     cursor.execute(
         "SELECT metric, kind, item_type, count(*) AS number, min(reason) AS example FROM ipai_gold_devops.dora_items"
         " WHERE (%(repository)s::text IS NULL OR repository = %(repository)s) AND (%(month)s::text IS NULL OR period = %(month)s)"
+        " AND (%(connector)s::uuid IS NULL OR _connector_id = %(connector)s::uuid)"
         " GROUP BY metric, kind, item_type ORDER BY metric, kind, item_type",
-        {"repository": repository, "month": month},
+        {"repository": of.get("repository"), "connector": of.get("connector"), "month": month},
     )
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
 
@@ -39,6 +40,13 @@ def number(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 19):
         raise ValueError("Give a whole number")
     return int(value)
+
+
+def identifier(value: str) -> str:
+    try:
+        return str(UUID(value))
+    except ValueError:
+        raise ValueError("Give an id like 0b0e7a52-93b4-4d83-9a35-5a1c3f5ed0a4") from None
 
 
 def yes_or_no(value: str) -> bool:
@@ -100,6 +108,9 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 REPOSITORY = Parameter("repository", "Owner and name, e.g. octo/portal.", text)
+CONNECTOR = Parameter(
+    "connector", "A connector's id, as in connector_id: two connectors may read repositories of one name.", identifier
+)
 WORKFLOW = Parameter("workflow", "A workflow's name, e.g. CI.", text)
 FROM_MONTH = Parameter("from", "The first month, e.g. 2026-01.", month)
 TO_MONTH = Parameter("to", "The last month, which is included.", month)

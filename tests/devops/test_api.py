@@ -225,3 +225,12 @@ def test_days_are_not_widened_to_their_month(get: Any, filled: Organisation) -> 
 
 def test_a_cursor_of_numbers_is_refused(get: Any, filled: Organisation) -> None:
     assert get("dora?cursor=WzEsMiwzXQ")[0] == 400
+
+
+@pytest.mark.parametrize("list_name", LISTS)
+def test_rows_name_their_connector_and_are_filtered_by_it(get: Any, filled: Organisation, list_name: str) -> None:
+    whole = get(list_name)[1]["rows"]
+    assert {row["connector_id"] for row in whole} == {str(filled.connector_id)}
+    assert get(f"{list_name}?connector={filled.connector_id}")[1]["rows"] == whole
+    assert get(f"{list_name}?connector=00000000-0000-0000-0000-000000000000")[1]["rows"] == []
+    assert get(f"{list_name}?connector=portal")[0] == 400

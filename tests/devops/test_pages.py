@@ -127,7 +127,7 @@ def test_each_number_of_a_workflow_opens_exactly_the_rows_it_counts(org: Organis
     org.run(ci, "success", "01-31")
     org.refresh()
     overview = http.get("/devops/ci/")
-    (workflow,) = links(overview, r"^\?workflow_id=\d+$")
+    (workflow,) = links(overview, r"^\?connector=[0-9a-f-]+&workflow_id=\d+$")
     page = http.get(f"/devops/ci/{workflow}")
     assert "2026-02 9 42.9%" in text(page)  # 3 of 7: cancelled and unfinished ones do not count
     expected = {"": 9, "&show=counted": 7, "&show=ran": 6, "&show=reruns": 1, "&show=flaky": 1}
@@ -193,10 +193,10 @@ def test_numbers_of_dora_lead_to_as_many_rows(filled: Organisation, http: Client
     shown = text(page)
     assert "3 successful of 4 production deployments over 59 days" in shown
     assert "2026-02 2" in shown
-    (deployments,) = set(links(page, r"deployments/\?repository=octo%2Fportal&month=2026-02$"))
+    (deployments,) = set(links(page, r"deployments/\?repository=octo%2Fportal&connector=[0-9a-f-]+&month=2026-02$"))
     assert table_rows(http.get(deployments)) == 2
     assert table_rows(http.get(f"{deployments}&failed=true")) == 1
-    (changes,) = links(page, r"changes/\?repository=octo%2Fportal&month=2026-01$")
+    (changes,) = links(page, r"changes/\?repository=octo%2Fportal&connector=[0-9a-f-]+&month=2026-01$")
     assert table_rows(http.get(changes)) == 1
     (excluded,) = links(page, "metric=change_fail_rate&kind=excluded")
     assert "names no deployment" in text(http.get(excluded))
@@ -251,3 +251,32 @@ def test_what_is_no_address_of_the_web_is_never_a_link(filled: Organisation, htt
         for listing in (value for value in vars(queries).values() if isinstance(value, queries.Listing)):
             for row in listing.rows(cursor):
                 assert {row.get(name) for name in queries.ADDRESSES} == {None}, listing.table
+
+
+def test_repositories_of_one_name_of_two_connectors_never_mix(org: Organisation, tenant: Tenant, http: Client) -> None:
+    twin = Organisation(tenant.pk)
+    twin.next_id = 1000  # the same numbers at another server
+    for one, deployments in ((org, 1), (twin, 2)):
+        one.commit("root", "01-01")
+        one.commit("a", "02-01", "root")
+        for day in range(deployments):
+            one.deploy("a", ("success", f"02-0{day + 2}"))
+        one.incident("No link", "02-03")
+        ci = one.workflow("CI")
+        for _ in range(3 * deployments):
+            one.run(ci, "success", "02-24")
+        one.refresh()
+    for one, deployments in ((org, 1), (twin, 2)):
+        of = f"repository=octo/portal@{one.connector_id}"
+        page = http.get(f"/devops/dora/?{of}")
+        assert f"{deployments} successful of {deployments} production deployments" in text(page)
+        assert len(re.findall(r"2026-02 \d", text(page))) == 1
+        (excluded,) = links(page, "metric=change_fail_rate&kind=excluded")
+        assert table_rows(http.get(excluded)) == 1
+        (behind,) = set(links(page, rf"connector={one.connector_id}&month=2026-02$")) & set(links(page, "deployments/"))
+        assert table_rows(http.get(behind)) == deployments
+        weeks = http.get(f"/devops/ci/?{of}")
+        assert f"2026-W09 {3 * deployments} " in text(weeks)
+        (workflow,) = links(weeks, rf"connector={one.connector_id}&workflow_id=\d+$")[:1]
+        assert f"2026-02 {3 * deployments} " in text(http.get(f"/devops/ci/{workflow}"))
+        assert f'value="octo/portal@{one.connector_id}" selected' in page.content.decode()
