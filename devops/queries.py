@@ -271,7 +271,7 @@ def environments(cursor: CursorWrapper) -> list[str]:
 
 
 def item_counts(cursor: CursorWrapper, of: Mapping[str, str], month: str | None) -> list[Row]:
-    """How many items each metric leaves out or infers, with an example; ``of`` a repository and its connector, in a month or all."""
+    """How many items each metric leaves out or infers, with example; ``of`` a repository and its connector, in a month or all."""
     cursor.execute(
         "SELECT metric, kind, item_type, count(*) AS number, min(reason) AS example FROM ipai_gold_devops.dora_items"
         " WHERE (%(repository)s::text IS NULL OR repository = %(repository)s) AND (%(month)s::text IS NULL OR period = %(month)s)"
