@@ -8,7 +8,7 @@ PARALLEL := -n 2 --dist loadgroup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup run test test-fast lint bench bench-webhooks openapi stop clean
+.PHONY: help setup run test test-fast lint bench bench-webhooks bench-reconciliation openapi stop clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -46,6 +46,9 @@ bench: .venv/dev.stamp ## Measure loads against raw COPY and a bare client, and 
 
 bench-webhooks: .venv/dev.stamp ## Measure webhook deliveries against one web process and write docs/benchmarks.md
 	$(BIN)/python -m bench.webhooks
+
+bench-reconciliation: .venv/dev.stamp ## Measure reconciliation suggestions on held-out ledgers and write docs/benchmarks-reconciliation.md
+	$(BIN)/python -m bench.reconciliation
 
 stop: ## Stop what a killed portal left running (Ctrl-C is enough otherwise)
 	@if [ -x $(BIN)/python ]; then $(BIN)/python manage.py stop; else echo "Nothing was set up here"; fi

@@ -15,10 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import data, finance, ledger, webhooks
+from bench import data, finance, ledger
+from bench.report import ROOT, write_main, write_section
 
-ROOT = Path(__file__).resolve().parent.parent
-REPORT = ROOT / "docs" / "benchmarks.md"
 BARS = {"csv": (1.4, 1.2), "parquet": (1.2, 0.9), "jsonl": (2.0, 1.5), "merge": (1.5, 1.0)}
 MEMORY_BAR, START_BAR = 400, 1.5
 MERGED = 10
@@ -58,8 +57,8 @@ def main() -> None:
     tenfold = bench.peak_at(chosen.rows * 10) if chosen.tenfold else None
     report = render(rounds, chosen.rows, tenfold, bench.server())
     report += "\n".join(["", *ledger.render(ledger.measure(chosen.lines), chosen.lines)])
-    report += "\n".join(["", *finance.render(finance.measure(chosen.items), chosen.items)])
-    REPORT.write_text(f"{report}\n{webhooks.section()}", encoding="utf-8")
+    write_main(report)
+    write_section("finance", "\n".join(finance.render(finance.measure(chosen.items), chosen.items)))
     print(report)
 
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
 import statistics
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
-TITLE = "## Finance"
+from bench.report import write_section
+
 FIRST, DAYS = date(2022, 1, 1), 1788
 REQUESTS, PLAIN = 60, 7
 REPORT_BAR, REBUILD_BAR = 100, 30
@@ -193,7 +191,7 @@ def render(found: dict[str, Any], items: int) -> list[str]:
     """The section of the report as Markdown."""
     plain = statistics.median(found["plain"])
     lines = [
-        TITLE,
+        "## Finance",
         "",
         f"{items:,} journal items over five years, 80 accounts, 2,000 partners (`bench/finance.py`), each figure on {REQUESTS}",
         "days of the ledger, one request after the other through the whole portal with row level security on.",
@@ -223,8 +221,7 @@ def main() -> None:
 
     django.setup()
     section = "\n".join(render(measure(chosen.items), chosen.items))
-    report = re.sub(rf"\n*^{TITLE}$.*?(?=^## |\Z)", "\n\n", REPORT.read_text(encoding="utf-8"), flags=re.M | re.S)
-    REPORT.write_text(f"{report.rstrip()}\n\n{section}", encoding="utf-8")
+    write_section("finance", section)
     print(section)
 
 

@@ -21,15 +21,13 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bench.report import ROOT, write_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
-REPORT = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- webhooks -->", "<!-- /webhooks -->"
 NAME, SECRET = "bench-webhooks", "not-a-secret-of-anybody"
 PATH = f"/webhooks/github/{NAME}/"
 BAR_MS = 100
@@ -75,7 +73,7 @@ def main() -> None:
         results = asyncio.run(rounds(chosen))
     sent = sum(len(one.latencies) for one in results.values())
     text = render(results, chosen, load, 1000 * process.cpu / sent)
-    write(text)
+    write_section("webhooks", text)
     print(text)
 
 
@@ -227,8 +225,7 @@ def render(results: dict[str, Measured], chosen: argparse.Namespace, load: float
     refused = sum(count for one in results.values() for status, count in one.statuses.items() if status != 202)
     first = next(iter(results.values()))
     verdict = "holds" if first.at(99) < BAR_MS and not refused else "is missed"
-    return f"""{BEGIN}
-## Webhook deliveries
+    return f"""## Webhook deliveries
 
 Measured {datetime.now(UTC):%Y-%m-%d} by `python -m bench.webhooks` (`make bench-webhooks`): {platform.machine()},
 {os.cpu_count()} cores, Python {platform.python_version()}, one web process as in the Procfile; PostgreSQL and the sender are on
@@ -240,25 +237,12 @@ latency counts from the moment at which a delivery was due.
 {chr(10).join(rows)}
 
 The bar, p99 below {BAR_MS} ms at {chosen.rate} deliveries per second, {verdict}; {refused} deliveries were refused.
-The web process computes {cpu:.2f} ms per delivery. Load of the machine before: {load:.1f}.
-{END}"""
+The web process computes {cpu:.2f} ms per delivery. Load of the machine before: {load:.1f}."""
 
 
 def _row(name: str, one: Measured) -> str:
     percentiles = " | ".join(f"{one.at(percent):.1f}" for percent in (50, 95, 99))
     return f"| {name} | {len(one.latencies):,} | {one.rate:,.0f} | {percentiles} | {max(one.latencies):.1f} |"
-
-
-def section() -> str:
-    """The section as it is in the report; "" when it was never measured."""
-    text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
-    return BEGIN + text.partition(BEGIN)[2].partition(END)[0] + END + "\n" if BEGIN in text else ""
-
-
-def write(text: str) -> None:
-    """Put the section at the end of the report in place of its older self."""
-    before = REPORT.read_text(encoding="utf-8").partition(BEGIN)[0]
-    REPORT.write_text(f"{before.rstrip()}\n\n{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

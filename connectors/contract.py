@@ -159,6 +159,9 @@ class Loaded(Protocol):
     def matching(self, columns: Sequence[str], values: Sequence[tuple[Any, ...]], before: datetime | None = None) -> list[Key]:
         """The keys of the rows where ``columns`` together have one of these values; ``before``: that were loaded before then."""
 
+    def columns(self) -> set[str]:
+        """The table's columns that this tenant's loads have brought values for."""
+
     def now(self) -> datetime:
         """The database's clock, by which ``_loaded_at`` is set."""
 
@@ -189,6 +192,9 @@ class Proof:
     """Columns that a full proof would have compared, and this one could not."""
     warnings: Sequence[str] = ()
     """Why agreement says less than it seems to, e.g. because both sides are empty; one line each, for people."""
+    moving: bool = False
+    """All suspects have changed at the source since they were read: without them both sides are equal, and the next run reads
+    them. Where reading again does not catch up with the people at work, that is agreement."""
 
     @property
     def ok(self) -> bool:
@@ -280,6 +286,8 @@ class Stream(ABC):
     """Declared Postgres types by column, when the vendor tells them; other columns are inferred."""
     keep_raw: bool = False
     """Keep each record as the vendor sent it in ``_raw`` (API sources)."""
+    compares_raw: bool = False
+    """A row has changed, too, where only its ``_raw`` has. Not for records that come in several forms of one state."""
 
     def may_stay_raw(self, column: str) -> bool:
         """Whether this column may be left to ``_raw`` where other connectors hold it with another type; else the stream stops."""

@@ -18,9 +18,11 @@ from django.utils import timezone
 from psycopg import sql
 
 from connectors.models import ENDED, OPEN, ConnectorConfig, ConnectorRun, Mode, RunStream, Status, Trigger
-from connectors.services.runs import counts_of, reading_runs
+from connectors.services.runs import counts_of, proof_over, reading_runs
 from ipai.access.models import Tenant
 
+PROVEN_RUNS = 50
+"""Runs that are looked through for the newest proof of each stream."""
 HELD = """
 SELECT count(*) FILTER (WHERE _deleted_at IS NULL), greatest(max(_loaded_at), max(_deleted_at)) FROM {} WHERE _connector_id = %s
 """
@@ -89,9 +91,23 @@ def proven_runs() -> QuerySet[ConnectorRun]:
 
 
 def last_proof(connector: ConnectorConfig) -> dict[str, Any] | None:
-    """The newest proof of a connector."""
-    run = proven_runs().filter(connector=connector).order_by("-queued_at", "-id").first()
-    return proof_of(run) if run else None
+    """The newest proof of each stream of a connector as one: ``at_time`` is when the oldest of them was made, ``run_id`` the run
+    of the newest. None when nothing was compared.
+    """
+    runs = list(proven_runs().filter(connector=connector).order_by("-queued_at", "-id")[:PROVEN_RUNS])
+    proofs: dict[str, Any] = {}
+    uncompared: set[str] = set()
+    for run in runs:
+        proof = run.metadata["proof"]
+        for name, one in proof["streams"].items():
+            proofs.setdefault(name, {"at": proof["at"], **one})
+        uncompared |= set(proof.get("uncompared", ()))
+        if not run.only_streams and not proof.get("uncompared"):
+            break  # of all streams there are; older runs may tell of some that are no more
+    if not proofs:
+        return None
+    oldest = min(datetime.fromisoformat(one["at"]) for one in proofs.values())
+    return {**proof_over(proofs, sorted(uncompared - proofs.keys())), "run_id": runs[0].pk, "at_time": oldest}
 
 
 def stream_detail(stream: RunStream) -> dict[str, Any]:

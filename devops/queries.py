@@ -41,9 +41,7 @@ class Listing:
         self, cursor: CursorWrapper, given: Mapping[str, Any] | None = None, *, limit: int = MOST, after: Sequence[Any] = ()
     ) -> list[Row]:
         """At most ``limit`` rows for which all ``given`` filters hold (None and "" do not filter), behind a key."""
-        chosen = {name: value for name, value in (given or {}).items() if value not in (None, "")}
-        conditions = [*([self.where] if self.where else []), *(self.filters[name] for name in chosen)]
-        values = list(chosen.values())
+        conditions, values = self._conditions(given)
         key = ", ".join(self.key)
         if after:
             conditions.append(f"({key}) {'<' if self.down else '>'} ({', '.join(['%s'] * len(self.key))})")
@@ -54,9 +52,27 @@ class Listing:
         names = [column[0] for column in cursor.description]
         return [self._row(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
+    def counts(self, cursor: CursorWrapper, given: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+        """How many rows for which ``given`` holds there are in each part: those for which its filters hold as well."""
+        conditions, values = self._conditions(given)
+        found = {name: self._conditions(part) for name, part in parts.items()}
+        columns = ", ".join(f"count(*) FILTER (WHERE {' AND '.join(part) or 'true'})" for part, _ in found.values())
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        inner = [value for _, of_part in found.values() for value in of_part]
+        cursor.execute(f"SELECT {columns} FROM {SCHEMA}.{self.table}{where}", [*inner, *values])  # noqa: S608
+        return dict(zip(found, cursor.fetchone(), strict=True))
+
+    def _conditions(self, given: Mapping[str, Any] | None) -> tuple[list[str], list[Any]]:
+        chosen = {name: value for name, value in (given or {}).items() if value not in (None, "")}
+        return [*([self.where] if self.where else []), *(self.filters[name] for name in chosen)], list(chosen.values())
+
     def _row(self, row: Row) -> Row:
-        plain = {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
-        return plain | {name: as_json(row[name]) for name in self.decoded}
+        return plain(row) | {name: as_json(row[name]) for name in self.decoded}
+
+
+def plain(row: Row) -> Row:
+    """A row with numbers that JSON has: numeric becomes float."""
+    return {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
 
 
 WHOSE = {"repository": "repository = %s", "connector": "_connector_id = %s"}
@@ -97,7 +113,9 @@ CI_STATUS = Listing(
 CI_RUNS = Listing(
     "ci_runs AS run JOIN ipai_gold_devops.repositories AS of USING (_connector_id, repository_id)",
     "_connector_id AS connector_id, repository, run_id, workflow_id, run_number, title, event, branch, head_sha, actor,"
-    " attempt, status, conclusion, created_at, started_at, updated_at, duration_s, queue_s, runner_s, run.html_url",
+    " attempt, status, conclusion, created_at, started_at, updated_at, duration_s, queue_s, runner_s, run.html_url,"
+    " (SELECT workflow FROM ipai_gold_devops.ci_metrics AS named WHERE named._connector_id = run._connector_id"
+    " AND named.workflow_id = run.workflow_id AND named.period = 'all') AS workflow",
     ("created_at", "run_id", "_connector_id"),
     WHOSE
     | {
@@ -105,6 +123,8 @@ CI_RUNS = Listing(
         "from": "created_at >= %s",
         "to": "created_at < %s",
         "conclusion": "coalesce(conclusion, status) = %s",
+        "counted": "(status = 'completed' AND conclusion IS DISTINCT FROM 'cancelled') = %s",
+        "succeeded": "(conclusion IS NOT DISTINCT FROM 'success') = %s",
         "attempts": "attempt >= %s",
         "ran": "ran = %s",
         "head_sha": "head_sha = %s",
@@ -141,6 +161,7 @@ DEPLOYMENTS = Listing(
         "rework": "rework = %s",
         "month": "production AND succeeded_at IS NOT NULL AND to_char(succeeded_at AT TIME ZONE 'UTC', 'YYYY-MM') = %s",
         "deployment": "deployment_id = %s",
+        "shipped": "(production AND succeeded_at IS NOT NULL) = %s",
     },
     down=True,
     decoded=("notes",),
@@ -164,7 +185,7 @@ INCIDENTS = Listing(
     "incidents",
     "_connector_id AS connector_id, repository, number, title, opened_at, closed_at, deployments, notes, html_url",
     ("opened_at", "number", "_connector_id"),
-    WHOSE | {"from": "coalesce(closed_at, 'infinity') >= %s", "to": "opened_at < %s"},
+    WHOSE | {"from": "coalesce(closed_at, 'infinity') >= %s", "to": "opened_at < %s", "open": "(closed_at IS NULL) = %s"},
     down=True,
     decoded=("notes",),
 )
@@ -233,13 +254,13 @@ def environments(cursor: CursorWrapper) -> list[str]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def item_counts(cursor: CursorWrapper, repository: str, month: str | None) -> list[Row]:
-    """How many items each metric of a repository leaves out or infers, with a reason as example; in a month or in all."""
+def item_counts(cursor: CursorWrapper, repository: str | None, month: str | None) -> list[Row]:
+    """How many items each metric (of a repository) leaves out or infers, with a reason as example; in a month or in all."""
     cursor.execute(
         "SELECT metric, kind, item_type, count(*) AS number, min(reason) AS example FROM ipai_gold_devops.dora_items"
-        " WHERE repository = %s AND (%s::text IS NULL OR period = %s)"
+        " WHERE (%(repository)s::text IS NULL OR repository = %(repository)s) AND (%(month)s::text IS NULL OR period = %(month)s)"
         " GROUP BY metric, kind, item_type ORDER BY metric, kind, item_type",
-        [repository, month, month],
+        {"repository": repository, "month": month},
     )
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -12,12 +12,14 @@ from finance import items, queries
 from finance.definitions import KINDS
 from finance.money import rendered
 from finance.periods import Compare, Period, Step
+from finance.reconciliation import tools as reconciliation
 from finance.scope import Group, companies, groups
 from finance.services import refresh
 from ipai.clock import now
 from ipai.toolkit import Load, after_load, tool
 
 GOLD = ("ipai_gold_erp",)
+reconciliation_suggestions = reconciliation.reconciliation_suggestions
 Entries = list[dict[str, Any]]
 Company = Annotated[int | None, Field(description="A company's id in Odoo; all companies without it")]
 Currency = Annotated[str | None, Field(description="Convert everything into this currency, e.g. EUR; else one entry per currency")]

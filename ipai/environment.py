@@ -49,6 +49,14 @@ def moment(name: str, value: str) -> datetime | None:
         raise ImproperlyConfigured(f"{name} must be an instant like 2026-01-31T10:00:00Z, not {value!r}") from None
 
 
+def together(name: str, value: str, other: str, other_value: str) -> str:
+    """A variable that has a meaning only together with another; one line that names the one that is missing."""
+    if bool(value) != bool(other_value):
+        missing, given = (name, other) if other_value else (other, name)
+        raise ImproperlyConfigured(f"{missing} is missing: {given} is set, and each is of use only with the other")
+    return value
+
+
 def database(url: str) -> dict[str, Any]:
     """DATABASES["default"] for a PostgreSQL URL. The URL holds a password, so no message shows it."""
     if not url.startswith(("postgres://", "postgresql://")):

@@ -14,6 +14,7 @@ from ipai.environment import (
     generated_secret,
     moment,
     redis_py_url,
+    together,
     vault_keys,
     web_address,
     whole_number,
@@ -45,6 +46,11 @@ if IPAI_EMBEDDED_POSTGRES or IPAI_EMBEDDED_BROKER:
     IPAI_SERVICES = Services(IPAI_HOME)
 DATABASE_URL = IPAI_SERVICES.database_url if IPAI_EMBEDDED_POSTGRES and IPAI_SERVICES else env.str("DATABASE_URL")
 REDIS_URL = IPAI_SERVICES.redis_url if IPAI_EMBEDDED_BROKER and IPAI_SERVICES else env.str("REDIS_URL")
+
+# An OpenAI-compatible language model; none without both an address and a model.
+LLM_BASE_URL = env.str("LLM_BASE_URL", default="") and web_address("LLM_BASE_URL", env.str("LLM_BASE_URL"))
+LLM_MODEL = together("LLM_MODEL", env.str("LLM_MODEL", default=""), "LLM_BASE_URL", LLM_BASE_URL)
+LLM_API_KEY = env.str("LLM_API_KEY", default="")
 
 DEBUG = yes_or_no("DEBUG", env.str("DEBUG", default="0"))
 SECRET_KEY = env.str("SECRET_KEY", default="") or generated_secret(IPAI_HOME / "secret_key", embedded=IPAI_EMBEDDED_POSTGRES)
@@ -192,6 +198,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunStatus": "connectors.models.Status",
         "RunTrigger": "connectors.models.Trigger",
         "DeliveryStatus": "connectors.models.DeliveryStatus",
+        "KindEnum": [("excluded", "excluded"), ("inferred", "inferred")],
+        "OpenItemKind": "finance.api.reconciliation_shapes.ITEM_KINDS",
+        "FitKind": "finance.api.reconciliation_shapes.FIT_KINDS",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

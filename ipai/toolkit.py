@@ -1,6 +1,6 @@
-"""Where apps meet without importing each other: MCP tools that any app offers, and what follows a load.
+"""Where apps meet without importing each other: MCP tools that any app offers, what follows a load, writing to a vendor.
 
-An app declares both in its ``tools.py``, which is found by itself.
+An app declares them in its ``tools.py``, which is found by itself.
 """
 
 from __future__ import annotations
@@ -56,7 +56,23 @@ class Load:
     connector_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What somebody asks a connector to write to its vendor: an action such as ``reconcile`` and its plain JSON payload."""
+
+    action: str
+    tenant_id: UUID
+    connector_id: UUID
+    actor: str
+    payload: Mapping[str, Any]
+
+
+class NotWritable(Exception):
+    """Nothing was written; the message says why, and what to do."""
+
+
 _tools: dict[str, Tool] = {}
+_writers: dict[str, Callable[[Write], str]] = {}
 _hooks: dict[str, list[Callable[[Load], None]]] = {}
 
 
@@ -88,6 +104,29 @@ def after_load(schema: str) -> Callable[[Callable[[Load], None]], Callable[[Load
         return function
 
     return register
+
+
+def writer(action: str) -> Callable[[Callable[[Write], str]], Callable[[Write], str]]:
+    """Offer to carry out an action. The function says in words what it wrote; it raises NotWritable where the connector does
+    not allow writing or the vendor refuses.
+    """
+
+    def register(function: Callable[[Write], str]) -> Callable[[Write], str]:
+        known = _writers.get(action)
+        if known and known.__module__ != function.__module__:
+            raise ToolMistake(f"two functions write {action}: {known.__module__} and {function.__module__}")
+        _writers[action] = function
+        return function
+
+    return register
+
+
+def write(wanted: Write) -> str:
+    """Have an action carried out and return what was done, in words. Raises NotWritable."""
+    autodiscover_modules("tools")
+    if wanted.action not in _writers:
+        raise NotWritable("No connector of this portal can write that to its vendor")
+    return _writers[wanted.action](wanted)
 
 
 def tools() -> Mapping[str, Tool]:

@@ -53,7 +53,7 @@ def standings(lines: Sequence[Line]) -> list[Standing]:
 
 def _standing(connector: Any, labels: dict[str, str], whole: ConnectorRun | None, last: ConnectorRun | None) -> Standing:
     """The newest proof of all streams counts, unless a later one of some streams found a difference."""
-    shown = last if last and not last.metadata["proof"]["ok"] else whole
+    shown = last if last and last.metadata["proof"]["ok"] is False else whole
     proof = proof_of(shown) if shown else None
     state, said = _state(connector, proof)
     return Standing(connector, labels[connector.connector_type], state, proof, said)
@@ -62,13 +62,15 @@ def _standing(connector: Any, labels: dict[str, str], whole: ConnectorRun | None
 def _state(connector: Any, proof: dict[str, Any] | None) -> tuple[str, str]:
     if proof is None:
         return "never", "No run has compared all of its tables with the source yet"
-    if not proof["ok"]:
+    if proof["ok"] is False:
         first, *more = [str(one.get("what", one)) for one in proof["differences"]] or ["a difference that was not kept"]
         return "differs", first + (f" and {len(more)} more" if more else "")
     if connector.last_status == Status.FAILED and connector.last_run_id != proof["run_id"]:
         return "since", "The last run has failed since then"
     if timezone.now() - proof["at_time"] > timedelta(minutes=connector.freshness_target_minutes):
         return "old", "That is longer ago than the data may be old"
+    if proof["ok"] is None:
+        return "gaps", f"Not compared with the source: {', '.join(proof['uncompared'])}"
     if proof.get("warnings"):
         first, *more = proof["warnings"]
         return "gaps", first + (f" (and {len(more)} more)" if more else "")

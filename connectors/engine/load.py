@@ -293,8 +293,10 @@ class _Load:
         if self.staged and rows:
             tables.ensure_key(cursor, self.table, self._row_key)
             data = list(self._brought)
-            extra += ["_raw"] if self.stream.keep_raw else []
-            merged = merge.merge(cursor, self.table, self.key, data, extra, self.constants, rows, self.stream.version)
+            raw = ["_raw"] if self.stream.keep_raw else []
+            compared = data + raw if self.stream.compares_raw else data
+            extra += [] if self.stream.compares_raw else raw
+            merged = merge.merge(cursor, self.table, self.key, compared, extra, self.constants, rows, self.stream.version)
             counts.written, counts.updated, counts.unchanged = merged.written, merged.updated, merged.unchanged
             counts.deduplicated = rows - merged.distinct
         else:

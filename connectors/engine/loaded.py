@@ -14,6 +14,10 @@ from connectors.engine import tables
 from connectors.engine.tables import Table
 from connectors.engine.transact import one_transaction
 
+_BROUGHT = """
+SELECT columns FROM ipai_loaded_table JOIN ipai_connector_config AS connector USING (tenant_id)
+WHERE target = %s AND connector.id = %s
+"""
 _ALL, _NOTHING = sql.SQL("TRUE"), sql.SQL("")
 
 
@@ -43,6 +47,13 @@ class LoadedRows:
             condition = sql.SQL("{} AND _loaded_at < {}").format(condition, before)
         found = self._select(sql.SQL(", ").join(map(sql.Identifier, self._names)), condition, parameters=parameters)
         return found if len(self._names) > 1 else [key for (key,) in found]
+
+    def columns(self) -> set[str]:
+        """The table's columns that this tenant's loads have brought values for."""
+        table = self._table()
+        with one_transaction() as cursor:
+            row = cursor.execute(_BROUGHT, [self._target, self._connector_id]).fetchone()
+        return set(row[0]) & table.columns.keys() if row else set()
 
     def now(self) -> datetime:
         """The database's clock."""

@@ -36,6 +36,9 @@ def prove(context: StreamContext, take: Take) -> None:
             context.log.warning("%s", warning)
         if proof.ok:
             return
+        if proof.moving and attempt == ATTEMPTS:
+            _accept(context, proof)
+            return
         context.log.warning("Compared with %s: %s; reading %d records again", proof.authority, words(proof), len(proof.suspects))
         if attempt == ATTEMPTS:
             break
@@ -44,6 +47,14 @@ def prove(context: StreamContext, take: Take) -> None:
         take(partial(context.stream.repair, context.client, proof))
         context.progress.phase = "proving"
     raise StopStream(f"What is loaded does not equal {proof.authority} after {ATTEMPTS} tries: {words(proof)}")
+
+
+def _accept(context: StreamContext, proof: Proof) -> None:
+    """People work faster than their changes can be read: say which records are not the newest, and that all others agree."""
+    assert context.proof is not None
+    said = f"While it was compared, records kept changing at the source, and the next run reads them: {words(proof)}"
+    context.proof |= {"ok": True, "differences": [], "warnings": [*proof.warnings, said]}
+    context.log.warning("%s", said)
 
 
 def words(proof: Proof) -> str:

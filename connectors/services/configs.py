@@ -27,7 +27,7 @@ from ipai.access.models import Tenant, User
 from ipai.observability import audit
 from ipai.observability.audit import Actor
 from ipai.vault import services as vault
-from ipai.vault.redaction import redact
+from ipai.vault.redaction import safe_line
 
 if TYPE_CHECKING:
     import jsonschema
@@ -215,7 +215,7 @@ def check_config(
             lines = [Check("connection", False, str(error))]
         finally:
             client.http.close()
-    return [replace(line, detail=redact(line.detail, secrets.values())) for line in lines]
+    return [replace(line, detail=safe_line(line.detail, secrets.values())) for line in lines]
 
 
 def secrets_of(connector: ConnectorConfig) -> dict[str, str]:

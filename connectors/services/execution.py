@@ -29,7 +29,7 @@ from connectors.services.fields import keep_fields
 from connectors.services.follow import follow_run
 from connectors.services.runs import close_if_done, fail_run, reap_lost
 from ipai.vault.errors import VaultError
-from ipai.vault.redaction import redact
+from ipai.vault.redaction import safe_line
 
 log = logging.getLogger(__name__)
 WAIT_SECONDS = 0.2
@@ -51,7 +51,7 @@ def plan_run(run_id: UUID) -> list[int]:
         with scratch_folder(run.pk) as scratch:
             streams = _streams(source, run, scratch)
     except (SourceError, ConnectorError, VaultError) as error:
-        fail_run(run_id, redact(str(error), known.values()))
+        fail_run(run_id, safe_line(str(error), known.values()))
         return []
     except Exception as error:  # a bug in a source must end the run, not leave it queued for ever
         log.exception("Run %s could not be planned", run_id)
@@ -67,10 +67,10 @@ def plan_run(run_id: UUID) -> list[int]:
     return [row.pk for row in rows]
 
 
-def _about(stream: Stream) -> dict[str, str]:
+def _about(stream: Stream) -> dict[str, object]:
     """What is known of a stream before it is read."""
     named = {"vendor_name": stream.vendor_name} if stream.vendor_name else {}
-    return {"write_mode": stream.write_mode, **named}
+    return {"write_mode": stream.write_mode, "proves": type(stream).prove is not Stream.prove, **named}
 
 
 def execute_run(run_id: UUID, watch: Watch | None = None) -> ConnectorRun:
@@ -158,13 +158,13 @@ def _run(
     except LeaseLost:
         return Status.FAILED, "Another worker took over, or the database was away longer than the lease"
     except (SourceError, EngineError, ConnectorError) as error:
-        return Status.FAILED, redact(str(error), secrets.values())
+        return Status.FAILED, safe_line(str(error), secrets.values())
     except (OperationalError, InterfaceError) as error:
         connection.close()
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        return Status.FAILED, redact(f"The database refused or went away: {reason[0]}", secrets.values())
+        return Status.FAILED, safe_line(f"The database refused or went away: {reason[0]}", secrets.values())
     except OSError as error:
-        return Status.FAILED, redact(
+        return Status.FAILED, safe_line(
             f"The disk or network of this machine failed: {error.strerror or type(error).__name__}", secrets.values()
         )
     except Exception as error:  # a bug: the run must end and say where to look

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -197,17 +197,27 @@ def counts_of(stream: RunStream) -> dict[str, object]:
 def proof_of(streams: Sequence[RunStream]) -> dict[str, object] | None:
     """The proof of a run: every stream that was compared with its source. None when none was."""
     proofs = {stream.stream: proof for stream in streams if (proof := stream.metadata.get("proof"))}
-    if not proofs:
-        return None
+    uncompared = [
+        stream.stream
+        for stream in streams
+        if stream.stream not in proofs and stream.metadata.get("proves") and stream.status != Status.SUCCESS
+    ]
+    return proof_over(proofs, uncompared) if proofs else None
+
+
+def proof_over(proofs: Mapping[str, Mapping[str, Any]], uncompared: Sequence[str]) -> dict[str, object]:
+    """The proofs of streams as one. ``ok`` is None where all agree, but the ``uncompared`` ones ended before that."""
+    agree = all(proof["ok"] for proof in proofs.values())
     return {
-        "ok": all(proof["ok"] for proof in proofs.values()),
+        "ok": None if agree and uncompared else agree,
+        "uncompared": list(uncompared),
         "checked": sum(proof["checked"] for proof in proofs.values()),
         "records": sum(proof.get("records") or 0 for proof in proofs.values()),
         "unproven": {name: proof["unproven"] for name, proof in proofs.items() if proof.get("unproven")},
         "warnings": [f"{name}: {line}" for name, proof in proofs.items() for line in proof.get("warnings", [])],
         "differences": [{"stream": name, **found} for name, proof in proofs.items() for found in proof["differences"]],
         "at": max(proof["at"] for proof in proofs.values()),
-        "streams": proofs,
+        "streams": dict(proofs),
     }
 
 

@@ -13,6 +13,7 @@ from drf_spectacular.utils import OpenApiParameter
 from ipai.access.filters import in_utc
 
 MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,12 @@ def month(value: str) -> str:
 
 
 def begin(value: str) -> datetime:
-    """The instant at which a month, a day or an instant begins, in UTC."""
+    """The instant at which a month, an ISO week, a day or an instant begins, in UTC."""
     return _span(value)[0]
 
 
 def end(value: str) -> datetime:
-    """The instant at which a month or a day is over; an instant itself."""
+    """The instant at which a month, a week or a day is over; an instant itself."""
     return _span(value)[1]
 
 
@@ -71,11 +72,15 @@ def _span(value: str) -> tuple[datetime, datetime]:
         if found := MONTH.fullmatch(value):
             first = datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC)
             return first, (first + timedelta(days=32)).replace(day=1)
+        if found := WEEK.fullmatch(value):
+            first = datetime.fromisocalendar(int(found[1]), int(found[2]), 1).replace(tzinfo=UTC)
+            return first, first + timedelta(days=7)
         at = datetime.fromisoformat(value)
         at = in_utc(at if at.tzinfo else at.replace(tzinfo=UTC))
         return at, at + timedelta(days=1) if len(value) == len("2026-01-31") else at
     except (ValueError, OverflowError):
-        raise ValueError("Give a month (2026-01), a date (2026-01-31) or an instant (2026-01-31T10:00:00Z)") from None
+        wanted = "Give a month (2026-01), a week (2026-W05), a date (2026-01-31) or an instant (2026-01-31T10:00:00Z)"
+        raise ValueError(wanted) from None
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -93,6 +98,6 @@ REPOSITORY = Parameter("repository", "Owner and name, e.g. octo/portal.", text)
 WORKFLOW = Parameter("workflow", "A workflow's name, e.g. CI.", text)
 FROM_MONTH = Parameter("from", "The first month, e.g. 2026-01.", month)
 TO_MONTH = Parameter("to", "The last month, which is included.", month)
-FROM = Parameter("from", "Created at or after: a month, a date or an instant, UTC.", begin)
-TO = Parameter("to", "Created before the end of a month or date, or before an instant, UTC.", end)
+FROM = Parameter("from", "Created at or after: a month, a week, a date or an instant, UTC.", begin)
+TO = Parameter("to", "Created before the end of a month, week or date, or before an instant, UTC.", end)
 ENVIRONMENT = Parameter("environment", "An environment's name, e.g. production.", text)

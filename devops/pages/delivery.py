@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest
 
-from devops import queries
+from devops import organisation, queries
 from devops.api.parameters import MONTH, begin, end
 from devops.definitions import DEFINITIONS
 from devops.figures import figure
 from devops.pages.common import MONTHS_SHOWN, choices, given, names, number, shown
-from ipai.observability.console.listing import address
+from ipai.observability.console.listing import Chip, address
 from ipai.observability.console.pages import NavItem, page
 
 CARDS = (
@@ -23,28 +24,40 @@ CARDS = (
     ("deployment_rework_rate", "Deployment rework rate", "deployment_rework_rate"),
 )
 ROWS = 200
+SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
+    "": ("All", {}),
+    "counted": ("In the success rate", {"counted": True}),
+    "bad": ("Did not succeed", {"counted": True, "succeeded": False}),
+    "ran": ("With a duration", {"ran": True}),
+    "reruns": ("Run again", {"attempts": 2}),
+}
+"""Which runs a number counts: their name, and the filters of :data:`devops.queries.CI_RUNS`."""
 
 
 @page("devops/dora/", "devops_dora", action="view_devops", nav=NavItem("Deliver", "DORA", "speed", 4), top=True)
 @shown("devops/dora.html", "DORA")
 def dora(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
-    """One repository's five metrics in a month, over the year; without one, all repositories over their window."""
+    """The five metrics of one repository or of all together, in a month or the whole window; and each repository's."""
     repositories = names(cursor)
     whole = [queries.with_levels(row) for row in queries.DORA_ALL.rows(cursor)]
-    shown_one = given(request, "repository").get("repository") or (repositories[0] if len(repositories) == 1 else None)
-    months = queries.DORA_MONTHS.rows(cursor, {"repository": shown_one})[-MONTHS_SHOWN:] if shown_one else []
-    rows = [queries.with_levels(row) for row in months]
-    month = request.GET.get("month", "")
-    one = next((row for row in rows if row["month"] == month), None)
-    one = one or next((row for row in whole if row["repository"] == shown_one), None)
-    items = queries.item_counts(cursor, one["repository"], one["month"]) if one else []
+    repository = given(request, "repository").get("repository") or (repositories[0] if len(repositories) == 1 else None)
+    if repository:
+        months = [queries.with_levels(row) for row in queries.DORA_MONTHS.rows(cursor, {"repository": repository})]
+        found = months + [row for row in whole if row["repository"] == repository]
+    else:
+        found = organisation.dora(cursor)
+    rows = [row for row in found if row["month"]][-MONTHS_SHOWN:]
+    one = next((row for row in found if row["month"] == (request.GET.get("month") or None)), found[-1] if found else None)
+    behind = urlencode({"repository": repository}) + "&" if repository else ""
     return {
         "repositories": repositories,
         "whole": whole,
         "rows": rows[::-1],
         "one": one,
+        "of": repository or "All repositories",
+        "behind": behind,
         "cards": [_card(one, rows, *card) for card in CARDS] if one else [],
-        "items": items,
+        "items": queries.item_counts(cursor, repository, one["month"]) if one else [],
         "definitions": DEFINITIONS,
         "back": address(request, month=None),
     }
@@ -87,15 +100,32 @@ def specs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
 @page("devops/runs/", "devops_runs", action="view_devops", top=True)
 @shown("devops/runs.html", "Workflow runs")
 def runs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
-    """The runs behind a figure of a workflow."""
+    """The runs behind a figure, and which of them count for what."""
     filters: dict[str, Any] = {"workflow_id": number(request, "workflow_id")} | _period(request)
-    filters |= given(request, "repository", "conclusion", "head_sha")
-    if request.GET.get("reruns") == "true":
-        filters["attempts"] = 2
-    if request.GET.get("flaky") == "true":
-        flaky = {name: value for name, value in filters.items() if name in queries.FLAKY.filters}
-        return {"flaky": queries.FLAKY.rows(cursor, flaky, limit=ROWS), "most": ROWS}
-    return {"rows": queries.CI_RUNS.rows(cursor, filters, limit=ROWS), "most": ROWS}
+    filters |= given(request, "repository", "head_sha")
+    of_flaky = {name: value for name, value in filters.items() if name in queries.FLAKY.filters}
+    counts = queries.CI_RUNS.counts(cursor, filters, {name: part for name, (_, part) in SHOWN.items()})
+    counts |= queries.FLAKY.counts(cursor, of_flaky, {"flaky": {}})
+    show = request.GET.get("show", "")
+    show = show if show in counts else ""
+    told = [(name, words) for name, (words, _) in SHOWN.items()] + [("flaky", "Flaky commits")]
+    chips = [Chip(words, name, counts[name], name == show, address(request, show=name or None)) for name, words in told]
+    found = queries.FLAKY.rows(cursor, of_flaky, limit=ROWS) if show == "flaky" else []
+    rows = queries.CI_RUNS.rows(cursor, filters | SHOWN[show][1], limit=ROWS) if show != "flaky" else []
+    return {
+        "chips": chips,
+        "flaky": found,
+        "rows": rows,
+        "total": counts[show],
+        "most": ROWS,
+        "scope": _scope(request, rows, found),
+    }
+
+
+def _scope(request: HttpRequest, rows: list[dict[str, Any]], flaky: list[dict[str, Any]]) -> str:
+    """What the runs are of, in words."""
+    of = next((row["repository"] for row in rows + flaky if request.GET.get("workflow_id")), request.GET.get("repository", ""))
+    return " ".join(part for part in (of or "all repositories", request.GET.get("period", "")) if part)
 
 
 @page("devops/items/", "devops_items", action="view_devops", top=True)

@@ -16,6 +16,7 @@ from ipai.observability.console.listing import Chip, address
 from ipai.observability.console.pages import NavItem, page
 
 RANGES = {name: timedelta(days=days) for name, days in (("1d", 1), ("7d", 7), ("30d", 30), ("90d", 90), ("1y", 365))}
+ALL = "all"
 MOST = 3000
 LISTED = 100
 TICKS = 6
@@ -31,10 +32,10 @@ TICKS = 6
 @shown("devops/deployments.html", "Deployments")
 def deployments(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     """What was deployed in a stretch of time, and how it went."""
-    since, until = _stretch(request)
+    since, until = _stretch(request, queries.REPOSITORIES.rows(cursor))
     length = until - since
     chosen: dict[str, Any] = given(request, "repository", "environment")
-    chosen |= {name: value == "true" for name, value in given(request, "failed", "rework").items()}
+    chosen |= {name: value == "true" for name, value in given(request, "failed", "rework", "shipped").items()}
     of_month = given(request, "month")
     chosen |= of_month if of_month else {"from": since, "to": until}
     found = queries.DEPLOYMENTS.rows(cursor, chosen, limit=MOST)
@@ -44,11 +45,11 @@ def deployments(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
         "repositories": names(cursor),
         "environments": choices(request, "environment", everywhere, "All environments"),
         "ranges": _ranges(request),
-        "range": next((name for name, one in RANGES.items() if one == length), ""),
+        "range": next((name for name, one in RANGES.items() if one == length), request.GET.get("range", "")),
         "since": since,
         "until": until,
         "earlier": _moved(request, since - length, since),
-        "later": _moved(request, until, until + length) if until < now() else None,
+        "later": _moved(request, until, until + length) if until < now() - RANGES["1d"] / 24 else None,
         "ticks": [{"x": 100 * n / TICKS, "at": since + length * n / TICKS} for n in range(TICKS)],
         "hours": length <= RANGES["7d"],
         "lanes": _lanes(found, incidents, since, length),
@@ -60,9 +61,12 @@ def deployments(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     }
 
 
-def _stretch(request: HttpRequest) -> tuple[datetime, datetime]:
-    """From and until of the address: a month, two instants, or a range that ends at the second or now."""
+def _stretch(request: HttpRequest, repositories: list[dict[str, Any]]) -> tuple[datetime, datetime]:
+    """From and until of the address: a month, two instants, a range that ends at the second or now, or all of the window."""
     month = request.GET.get("month", "")
+    if request.GET.get("range") == ALL and not month:
+        began = [row["first_commit_at"] for row in repositories if row["first_commit_at"]]
+        return min(began, default=now() - RANGES["1y"]), now()
     try:
         if month:
             return begin(month), end(month)
@@ -83,7 +87,7 @@ def _moved(request: HttpRequest, since: datetime, until: datetime) -> str:
 
 
 def _ranges(request: HttpRequest) -> list[Chip]:
-    return [Chip(name, name, None, False, address(request, range=name, month=None, **{"from": None})) for name in RANGES]
+    return [Chip(name, name, None, False, address(request, range=name, month=None, **{"from": None})) for name in (*RANGES, ALL)]
 
 
 def _lanes(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest
+from django.urls import reverse
 
-from devops import queries
+from devops import organisation, queries
 from devops.pages.common import MONTHS_SHOWN, given, names, number, shown
 from ipai.clock import now
 from ipai.observability.console.listing import address
@@ -16,30 +18,58 @@ from ipai.observability.console.pages import NavItem, page
 DAYS_SHOWN = 60
 RATES = (("success_rate", "Success"), ("flaky_rate", "Flaky"), ("rerun_rate", "Re-run"))
 TIMES = (("duration_p50_s", "Half took"), ("duration_p95_s", "95% took"), ("queue_p95_s", "95% queued"))
+LISTED = 200
+"""Workflows of one page, those with the most runs."""
 
 
 @page("devops/ci/", "devops_ci", action="view_devops", nav=NavItem("Deliver", "CI trends", "trending_up", 2), top=True)
 @shown("devops/ci.html", "CI trends")
 def ci(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
-    """One workflow by month or day; without one, every workflow in its last month."""
-    repositories = names(cursor)
+    """One workflow by month or day; without one, all runs by week and every workflow in all."""
     chosen = given(request, "repository")
     listed = queries.CI_METRICS.rows(cursor, chosen | {"period": "all"})
     workflow = number(request, "workflow_id")
     current = next((row for row in listed if row["workflow_id"] == workflow), None)
-    by = "day" if request.GET.get("by") == "day" else "month"
-    rows = queries.CI_METRICS.rows(cursor, {"workflow_id": workflow, "period": by}) if current else []
-    rows = rows[-(DAYS_SHOWN if by == "day" else MONTHS_SHOWN) :]
+    most = sorted(listed, key=lambda row: -row["runs"])[:LISTED]
+    shown_ones = sorted(most, key=lambda row: (row["repository"], row["workflow"]))
+    narrowed = {"workflow_id": workflow} if current else chosen
     return {
-        "repositories": repositories,
-        "listed": [row | {"url": address(request, workflow_id=str(row["workflow_id"]))} for row in listed],
+        "repositories": names(cursor),
+        "listed": [row | {"url": address(request, workflow_id=str(row["workflow_id"]))} for row in shown_ones],
+        "unlisted": len(listed) - len(shown_ones),
         "current": current,
-        "rows": rows[::-1],
+        "anomalies": queries.ANOMALIES.rows(cursor, narrowed | {"after": now() - queries.FRESH}),
+        **(_of_workflow(request, cursor, current) if current else _of_all(cursor, chosen.get("repository"))),
+    }
+
+
+def _of_workflow(request: HttpRequest, cursor: CursorWrapper, current: dict[str, Any]) -> dict[str, Any]:
+    by = "day" if request.GET.get("by") == "day" else "month"
+    rows = queries.CI_METRICS.rows(cursor, {"workflow_id": current["workflow_id"], "period": by})
+    rows = rows[-(DAYS_SHOWN if by == "day" else MONTHS_SHOWN) :]
+    behind = {"workflow_id": current["workflow_id"]}
+    return {
+        "rows": _linked(rows, behind),
         "by": by,
         "rates": _chart(rows, RATES, 100, "%"),
         "times": _chart(rows, TIMES, 1 / 60, "min"),
-        "anomalies": queries.ANOMALIES.rows(cursor, {"workflow_id": workflow, "after": now() - queries.FRESH}) if current else [],
     }
+
+
+def _of_all(cursor: CursorWrapper, repository: str | None) -> dict[str, Any]:
+    rows = organisation.ci_weeks(cursor, repository)
+    charts = {"rates": _chart(rows, RATES[:1], 100, "%"), "times": _chart(rows, TIMES[:2], 1 / 60, "min")}
+    return {
+        "rows": _linked(rows, {"repository": repository} if repository else {}),
+        "of": repository or "All repositories",
+        **charts,
+    }
+
+
+def _linked(rows: list[dict[str, Any]], behind: dict[str, Any]) -> list[dict[str, Any]]:
+    """The newest first, each with the address of its runs, to which ``&show=...`` may be added."""
+    page = reverse("devops_runs")
+    return [row | {"url": f"{page}?{urlencode(behind | {'period': row['period']})}"} for row in rows[::-1]]
 
 
 def _chart(rows: list[dict[str, Any]], lines: tuple[tuple[str, str], ...], factor: float, unit: str) -> dict[str, Any]:
@@ -52,6 +82,6 @@ def _chart(rows: list[dict[str, Any]], lines: tuple[tuple[str, str], ...], facto
             "colour": colour,
             "values": [None if row[name] is None else round(row[name] * factor, 2) for row in rows],
         }
-        for (name, label), colour in zip(lines, colours, strict=True)
+        for (name, label), colour in zip(lines, colours, strict=False)
     ]
     return {"labels": [row["period"] for row in rows], "titles": [unit], "series": series}

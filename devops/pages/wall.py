@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
@@ -32,21 +33,21 @@ def wall(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
         "compliant": sum(row["compliant"] for row in bundles),
         "month": month,
         "delivery": _delivery(queries.DORA_MONTHS.rows(cursor, {"from": month, "to": month})),
-        "open": [row for row in queries.INCIDENTS.rows(cursor) if row["closed_at"] is None],
+        "open": queries.INCIDENTS.rows(cursor, {"open": True}),
     }
 
 
 def _by_repository(states: list[dict[str, Any]], repositories: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """``{"name", "url", "cells", "red"}`` of each repository, the longest red first."""
+    cells: dict[tuple[Any, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in sorted(states, key=lambda row: (RANK[row["state"]], row["workflow"])):
+        cells[row["connector_id"], row["repository"]].append(row)
     found = [
         {
             "name": one["repository"],
             "url": one["html_url"],
             "archived": one["archived"],
-            "cells": sorted(
-                (row for row in states if (row["connector_id"], row["repository"]) == (one["connector_id"], one["repository"])),
-                key=lambda row: (RANK[row["state"]], row["workflow"]),
-            ),
+            "cells": cells[one["connector_id"], one["repository"]],
         }
         for one in repositories
     ]

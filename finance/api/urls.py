@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from finance.api import views
+from finance.api import reconciliation_urls, views
 
 urlpatterns = [
     path("finance/profit-and-loss", views.ProfitAndLoss.as_view()),
@@ -11,4 +11,5 @@ urlpatterns = [
     path("finance/trial-balance", views.TrialBalance.as_view()),
     path("finance/aging", views.Aging.as_view()),
     path("finance/open-items", views.OpenItems.as_view()),
+    *reconciliation_urls.urlpatterns,
 ]

@@ -24,6 +24,7 @@ ROLE_MAY: Final[Mapping[str, frozenset[str]]] = {
     | _OPERATE
     | _FIGURES
     | {
+        "decide_reconciliation",
         "edit_connectors",
         "view_rejected",
         "view_secrets",
@@ -34,7 +35,10 @@ ROLE_MAY: Final[Mapping[str, frozenset[str]]] = {
         "manage_people",
         "view_metrics",
     },
-    Role.DATA_ENGINEER.value: _LOOK | _OPERATE | _FIGURES | {"edit_connectors", "view_rejected", "view_secrets", "edit_secrets"},
+    Role.DATA_ENGINEER.value: _LOOK
+    | _OPERATE
+    | _FIGURES
+    | {"decide_reconciliation", "edit_connectors", "view_rejected", "view_secrets", "edit_secrets"},
     Role.ANALYTICS_ENGINEER.value: _LOOK | _FIGURES,
     Role.BI_DEVELOPER.value: _LOOK | _FIGURES,
     Role.AI_ENGINEER.value: _LOOK | _FIGURES,

@@ -31,6 +31,7 @@ PERMISSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "view_metrics": (),
     "view_finance": (),
+    "decide_reconciliation": (),
 }
 """Action -> permissions of the console. An action without any is checked by ``may()`` alone."""
 

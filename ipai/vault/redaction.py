@@ -47,6 +47,12 @@ def redact(text: str, values: Iterable[str] = ()) -> str:
     return CREDENTIALS.sub(_keep_name, text)
 
 
+def safe_line(text: str, values: Iterable[str] = (), most: int = 1_000) -> str:
+    """The same for a message of somebody else's, shortened afterwards: what is cut before could end within a secret."""
+    clean = redact(text, values)
+    return clean if len(clean) <= most else clean[: most - 1] + "…"
+
+
 def redact_data(data: Any, values: Iterable[str] = ()) -> Any:
     """The same for JSON-like data: every text in it, keys too."""
     known = tuple(values)

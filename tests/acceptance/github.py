@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ class GitHubServer:
         """The right figures of the data as it is now."""
         found: dict[str, Any] = self.control("GET", "truth")
         return found
+
+    def met(self, faults: Iterable[str]) -> bool:
+        """Whether so many requests were made that all of these faults (``http502@7``) have come about."""
+        numbers = [int(found) for fault in faults for found in re.findall(r"[@-](\d+)", fault)]
+        return bool(self.control("GET", "state")["requests"] >= max(numbers, default=0))
 
     def used(self) -> int:
         """Requests that counted against the limit."""

@@ -16,16 +16,16 @@ from tests.support.github import plain
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 FAULTS = {
-    "rate-limit": ["rate-limit@40:2", "rate-limit@700:2"],
-    "secondary-limit": ["secondary-limit@90:2", "secondary-limit@900:2:429"],
+    "rate-limit": ["rate-limit@40:1", "rate-limit@150:1"],
+    "secondary-limit": ["secondary-limit@90:1", "secondary-limit@170:1:429"],
     "http502": ["http502@20-22", "http502@150"],
-    "truncate": ["truncate@33", "truncate@400-402"],
-    "timeout": ["timeout@60:3", "timeout@310:3"],
-    "drop": ["drop@77", "drop@500-501"],
+    "truncate": ["truncate@33", "truncate@180-182"],
+    "timeout": ["timeout@60:2", "timeout@120:2"],
+    "drop": ["drop@77", "drop@190-191"],
     "page-shift": ["page-shift"],
     "same-updated-at": ["same-updated-at"],
     "transfer": ["transfer"],
-    "repo-gone": ["repo-gone@300"],
+    "repo-gone": ["repo-gone@100"],
     "no-issues": ["no-issues"],
 }
 
@@ -114,7 +114,7 @@ def good(run: Any) -> Any:
 
 @pytest.mark.parametrize("seed", ["1", "5"])
 def test_full_and_incremental_equal_the_truth(github_server: Any, connect: Any, run_now: Any, rows: Any, seed: str) -> None:
-    server = github_server("--seed", seed, "--months", "5", "--rate-limit", "100000")
+    server = github_server("--seed", seed, "--months", "2", "--rate-limit", "100000")
     connector = connect(server)
     good(run_now(connector, mode="full"))
     assert_equal(server, rows)
@@ -135,9 +135,10 @@ def test_full_and_incremental_equal_the_truth(github_server: Any, connect: Any, 
 def test_faults_lose_nothing(github_server: Any, connect: Any, run_now: Any, rows: Any, kind: str) -> None:
     faults = [fault for name, some in FAULTS.items() if kind in (name, "all") for fault in some]
     options = [part for fault in faults for part in ("--fault", fault)]
-    server = github_server("--months", "3", "--rate-limit", "100000", *options)
+    server = github_server("--months", "1", "--rate-limit", "100000", *options)
     connector = connect(server, jobs=kind == "all")
     good(run_now(connector, mode="full"))
+    assert server.met(faults), "every fault came about"
     server.control("DELETE", "fault")  # the simulator also lets go of first pages that it kept although they had moved
     good(run_now(connector))
     assert_equal(server, rows)
@@ -148,7 +149,7 @@ def test_faults_lose_nothing(github_server: Any, connect: Any, run_now: Any, row
 
 
 def test_the_limit_of_an_hour_is_waited_for(github_server: Any, connect: Any, run_now: Any, rows: Any) -> None:
-    server = github_server("--months", "2", "--rate-limit", "100000", "--fault", "rate-limit@50:4")
+    server = github_server("--months", "1", "--rate-limit", "100000", "--fault", "rate-limit@50:2")
     run = good(run_now(connect(server, jobs=False)))
     assert_equal(server, rows)
     assert any("Waiting for GitHub's rate limit until" in line.message for line in run.log.all())

@@ -63,6 +63,19 @@ def test_nothing_scrolls_sideways_on_a_phone(visit, addresses):
         assert page.evaluate(f"{frames}.filter((one) => one.scrollWidth > one.clientWidth).length") == 0, address
 
 
+def test_a_long_label_on_a_phone_wraps_beside_its_value(visit, org):
+    page = visit("operator", width=390)
+    page.goto("/devops/specs/")
+    measured = """() => [...document.querySelectorAll('.c-stack tbody td[data-label]')].map((cell) => {
+        const label = getComputedStyle(cell, '::before');
+        return [cell.dataset.label, label.whiteSpace, parseFloat(label.height), cell.getBoundingClientRect().height];
+    })"""
+    cells = {label: rest for label, *rest in page.evaluate(measured)}
+    for label, (wraps, height, room) in cells.items():
+        assert (wraps, height <= room) == ("normal", True), label
+    assert cells["Requirements with a task"][1] > 1.5 * cells["Tasks"][1]
+
+
 def test_dragging_over_a_lane_zooms_in(visit, org):
     page = visit("operator")
     page.goto("/devops/deployments/?range=90d")

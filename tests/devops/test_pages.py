@@ -97,19 +97,75 @@ def test_figures_that_nobody_moves_on_are_called_stale(filled: Organisation, htt
     assert "no worker has moved them on" in text(http.get("/devops/"))
 
 
-def test_numbers_of_a_workflow_lead_to_as_many_rows(filled: Organisation, http: Client) -> None:
+def test_each_number_of_a_workflow_opens_exactly_the_rows_it_counts(org: Organisation, http: Client) -> None:
+    ci = org.workflow("CI")
+    outcomes = ("success", "success", "failure", "timed_out", "cancelled", "skipped", None)
+    for day, conclusion in enumerate(outcomes, 1):
+        org.run(ci, conclusion, f"02-0{day}", queue=4, display_title=f"Push of {day}", run_attempt=2 if day == 3 else 1)
+    org.run(ci, "failure", "02-09", head_sha="same")
+    org.run(ci, "success", "02-10", head_sha="same")
+    org.run(ci, "success", "01-31")
+    org.refresh()
     overview = http.get("/devops/ci/")
     (workflow,) = links(overview, r"^\?workflow_id=\d+$")
     page = http.get(f"/devops/ci/{workflow}")
-    assert "2026-02 3 33.3%" in text(page)
-    (runs,) = links(page, r"period=2026-02$")
-    assert table_rows(http.get(runs)) == 3
-    assert "Push of 2" in text(http.get(runs))
-    (failed,) = links(page, "period=2026-02&conclusion=failure")
-    assert table_rows(http.get(failed)) == 2
-    (flaky,) = links(page, "period=2026-02&flaky=true")
-    assert table_rows(http.get(flaky)) == 1
+    assert "2026-02 9 42.9%" in text(page)  # 3 of 7: cancelled and unfinished ones do not count
+    expected = {"": 9, "&show=counted": 7, "&show=ran": 6, "&show=reruns": 1, "&show=flaky": 1}
+    for show, number in expected.items():
+        (address,) = set(links(page, rf"period=2026-02{show}$"))
+        assert table_rows(http.get(address)) == number, show
+    shown = text(http.get(f"/devops/runs/{workflow}&period=2026-02&show=bad"))
+    assert "All 9 In the success rate 7 Did not succeed 4 With a duration 6 Run again 1 Flaky commits 1" in shown
+    assert "Push of 4" in shown
+    assert "Push of 5" not in shown
     assert 'id="rates"' in page.content.decode()
+
+
+def test_all_workflows_together_by_week_come_first(org: Organisation, http: Client) -> None:
+    org.run(org.workflow("CI"), "success", "02-23", 100)
+    org.repository_id = org.repository("octo/other")
+    build = org.workflow("Build")
+    for day, seconds in ((24, 300), (25, 200), (26, 900)):
+        org.run(build, "failure" if day == 25 else "success", f"02-{day}", seconds)
+    org.run(build, "cancelled", "02-20", 5)
+    org.refresh()
+    page = http.get("/devops/ci/")
+    assert "All repositories by week" in text(page)
+    assert "2026-W09 4 75.0% 3 min 20 s 15 min" in text(page)  # of 100, 200, 300 and 900 s
+    assert "2026-W08 1 - - -" in text(page)
+    (counted,) = links(page, "period=2026-W09&show=counted$")
+    assert table_rows(http.get(counted)) == 4
+    other = http.get("/devops/ci/?repository=octo/other")
+    assert "2026-W09 3 66.7%" in text(other)
+    (counted,) = links(other, "period=2026-W09&show=counted$")
+    assert table_rows(http.get(counted)) == 3
+
+
+def test_the_five_metrics_of_all_repositories_together(org: Organisation, http: Client) -> None:
+    for name in ("octo/portal", "octo/other"):
+        first = name == "octo/portal"
+        org.repository_id = org.repository_id if first else org.repository(name)
+        org.commit(f"root of {name}", "01-01")
+        org.commit(f"a of {name}", "02-01", f"root of {name}")
+        done = org.deploy(f"a of {name}", ("success", "02-02" if first else "02-09"))
+        if first:
+            org.incident(f"deployment {done}", "02-02", "02-03")
+            org.deploy(f"a of {name}", ("success", "02-04"))
+    org.refresh()
+    page = http.get("/devops/dora/")
+    shown = text(page)
+    assert "All repositories · the whole window" in shown
+    assert "3 successful of 3 production deployments over 59 days" in shown
+    assert re.search(r"Change lead time 1 d High|Change lead time 1 d Elite", shown)  # of 1 and 8 days the nearest rank
+    assert "Change fail rate 33.3% Low" in shown
+    assert "Failed deployment recovery 1 d High" in shown
+    (deployments,) = set(links(page, r"deployments/\?month=2026-02$"))
+    assert table_rows(http.get(deployments)) == 3
+    (failed,) = set(links(page, r"deployments/\?month=2026-02&failed=true$"))
+    assert table_rows(http.get(failed)) == 1
+    (whole,) = set(links(page, r"deployments/\?shipped=true&range=all$"))
+    assert table_rows(http.get(whole)) == 3
+    assert "octo/other · the whole window" in text(http.get("/devops/dora/?repository=octo/other"))
 
 
 def test_numbers_of_dora_lead_to_as_many_rows(filled: Organisation, http: Client) -> None:
@@ -117,10 +173,10 @@ def test_numbers_of_dora_lead_to_as_many_rows(filled: Organisation, http: Client
     shown = text(page)
     assert "3 successful of 4 production deployments over 59 days" in shown
     assert "2026-02 2" in shown
-    (deployments,) = links(page, r"deployments/\?repository=octo/portal&month=2026-02$")
+    (deployments,) = set(links(page, r"deployments/\?repository=octo%2Fportal&month=2026-02$"))
     assert table_rows(http.get(deployments)) == 2
     assert table_rows(http.get(f"{deployments}&failed=true")) == 1
-    (changes,) = links(page, r"changes/\?repository=octo/portal&month=2026-01$")
+    (changes,) = links(page, r"changes/\?repository=octo%2Fportal&month=2026-01$")
     assert table_rows(http.get(changes)) == 1
     (excluded,) = links(page, "metric=change_fail_rate&kind=excluded")
     assert "names no deployment" in text(http.get(excluded))

@@ -255,6 +255,7 @@ def test_a_huge_document_is_not_read_whole(tmp_path: Path) -> None:
         "[A" * 500_000,
         "a/" * 500_000,
     ],
+    ids=["backticks", "words", "paths", "long task", "brackets", "slashes"],
 )
 def test_hostile_text_takes_bounded_time_and_gives_bounded_problems(line: str) -> None:
     begun = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from connectors.demo.odoo.books import Books, Item
 from connectors.demo.odoo.chart import make
+from connectors.demo.odoo.methods import Records
 from connectors.demo.odoo.server import Call, FakeOdoo, Hook, Response
 from connectors.demo.odoo.store import Store
 
@@ -90,3 +92,26 @@ def bulk_store(lines: int, day: date = date(2025, 1, 1)) -> Store:
     for start in range(0, lines, 10):
         books.entry("MISC", day, pair * min(5, -(-(lines - start) // 2)))
     return store
+
+
+def answered(result: object) -> Response:
+    """JSON-RPC's answer with this result."""
+    return Response(200, json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}), {"Content-Type": "application/json"})
+
+
+def raised(name: str, message: str) -> Response:
+    """JSON-RPC's answer when Odoo raised an exception."""
+    error = {"code": 200, "message": "Odoo Server Error", "data": {"name": name, "message": message}}
+    return Response(200, json.dumps({"jsonrpc": "2.0", "id": 1, "error": error}), {"Content-Type": "application/json"})
+
+
+def rewritten(fake: FakeOdoo, change: Callable[[str], str]) -> Hook:
+    """Each answer as the fake would give it, but for this change of its JSON text."""
+
+    def hook(call: Call) -> Response:
+        records = Records(fake.store, call.model, 2, set(), fake.version)
+        result = records.call(call.method, call.args, call.kwargs, allowed=True)
+        response = answered(result)
+        return Response(response.status, change(str(response.body)), response.headers)
+
+    return hook

@@ -9,11 +9,24 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from connectors.demo.github.model import Json, Organisation, Repository, sha_of, stamp, user
+from connectors.demo.github.plans import (
+    CI,
+    DEPLOY,
+    LINKS,
+    NIGHTLY,
+    PLANS,
+    SLOW_DAYS,
+    SLOW_TURN,
+    SLOW_WORKFLOWS,
+    SMOKE,
+    SOAK,
+    WORKFLOWS,
+    Plan,
+)
 from connectors.demo.github.specs import FILES, OTHER_FILES
 
 OWNER = "demo-lamps"
@@ -27,33 +40,6 @@ WORK = (
     "Speed up search",
     "Mend the import",
     "Add a test",
-)
-WORKFLOWS = (
-    ("CI", "ci.yml", ("lint", "test")),
-    ("Nightly", "nightly.yml", ("e2e",)),
-    ("Deploy", "deploy.yml", ("build", "deploy")),
-)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How busy a repository is and how it ships."""
-
-    name: str
-    pulls: float
-    """Pull requests a working day."""
-    deploys: bool
-    fails: float
-    """Share of first attempts of CI that fail."""
-    breaks: float
-    """Share of deployments to production that cause an incident."""
-    private: bool = False
-
-
-PLANS = (
-    Plan("lamp-shop", 0.9, True, 0.14, 0.12),
-    Plan("lamp-billing", 0.5, True, 0.07, 0.05, private=True),
-    Plan("lamp-design", 0.3, False, 0.2, 0.0),
 )
 
 
@@ -82,6 +68,7 @@ class Story:
         self._order = itertools.count()
         self._runs = itertools.count(1)
         self._used: set[int] = set()
+        self.workflows: dict[int, Json] = {}
         self.live: list[Json] = []
         """Deployments that reached production."""
 
@@ -111,7 +98,8 @@ class Story:
     def open(self, start: datetime) -> None:
         """The repository as it stands when the story begins."""
         repo = self.repo
-        for number, (name, file, _) in enumerate(WORKFLOWS[: 3 if self.plan.deploys else 2]):
+        for number in (CI, NIGHTLY, *self.plan.also):
+            name, file, _ = WORKFLOWS[number]
             path = f".github/workflows/{file}"
             about = {
                 "id": repo.id * 10 + number,
@@ -120,15 +108,19 @@ class Story:
                 "state": "active",
                 "html_url": f"{repo.html_url}/actions",
             }
-            repo.workflows.append({**about, "created_at": stamp(repo.created), "updated_at": stamp(repo.created)})
+            self.workflows[number] = {**about, "created_at": stamp(repo.created), "updated_at": stamp(repo.created)}
+            repo.workflows.append(self.workflows[number])
         repo.files = {**OTHER_FILES, **FILES.get(repo.name, {})}
         repo.push(repo.commit(sha_of(f"{repo.name} first"), start, PEOPLE[0], "Initial commit", []), start)
 
     def day(self, day: datetime) -> None:
         """What begins on this day."""
         draw = Random(f"{self.plan.name} {day:%Y-%m-%d}")  # noqa: S311 (a story, not a secret)
-        if day.weekday() % 2 == 0:
-            self.at(day + 2 * HOUR, lambda at: self.run(at, 1, "schedule", "main", self.tip, PEOPLE[0], draw))
+        for hour, workflow in ((2, NIGHTLY), (3, LINKS), (5, SMOKE)):
+            if workflow in self.workflows:
+                self.at(day + hour * HOUR, lambda at, workflow=workflow: self.scheduled(at, workflow))  # type: ignore[misc]
+        if SOAK in self.workflows and day.weekday() == 6:
+            self.at(day + 4 * HOUR, lambda at: self.scheduled(at, SOAK))
         if day.weekday() > 4:
             return
         for number in range(int(draw.random() < self.plan.pulls) + int(draw.random() < self.plan.pulls / 3)):
@@ -167,7 +159,7 @@ class Story:
             shas.append(repo.commit(sha_of(f"{name} {step}"), made, author, f"{title} ({step + 1})", [shas[-1] if shas else base]))
         branch = f"{'hotfix' if incident else 'work'}/{at:%m%d}-{number}"
         opened = repo.pull(self.number(at, number), self.id(at) * 2, at, author, title, branch, shas, base)
-        self.run(at, 0, "pull_request", branch, shas[-1], author, draw)
+        self.run(at, CI, "pull_request", branch, shas[-1], author, draw)
         wait = (0.5 if incident else draw.uniform(1, 40)) * HOUR
         self.at(at + wait / 2, lambda later: self.review(later, opened, draw))
         if draw.random() < 0.93 or incident:
@@ -198,7 +190,7 @@ class Story:
         for item in (repo.issues[number], pull):
             repo.close(item, at, author)
         pull |= {"merged_at": stamp(at), "merge_commit_sha": tip}
-        self.run(at, 0, "push", "main", tip, author, draw)
+        self.run(at, CI, "push", "main", tip, author, draw)
         if self.plan.deploys:
             payload = {"kind": "hotfix", "incident": incident["number"]} if incident else {}
             self.at(at + 12 * MINUTE, lambda later: self.ship(later, tip, payload, draw, incident))
@@ -206,19 +198,33 @@ class Story:
     def run(self, at: datetime, workflow: int, event: str, branch: str, sha: str, actor: str, draw: Random) -> None:
         """A run of a workflow; a failed one is often run again."""
         _, _, names = WORKFLOWS[workflow]
-        run = self.repo.run(self.id(at), at, self.repo.workflows[workflow], event, branch, sha, actor, next(self._runs))
-        slow = 1.8 if self.plan.name == "lamp-shop" and (at - BEGIN).days % 40 < 10 else 1.0  # something for the anomalies to find
-        self.attempt(at, run, names, draw, draw.random() < self.plan.fails, slow)
+        run = self.repo.run(self.id(at), at, self.workflows[workflow], event, branch, sha, actor, next(self._runs))
+        self.attempt(at, run, names, draw, draw.random() < self.plan.fails)
 
-    def attempt(self, at: datetime, attempt: Json, names: tuple[str, ...], draw: Random, fails: bool, slow: float) -> None:
+    def scheduled(self, at: datetime, workflow: int) -> None:
+        """A run that the clock started. Links break for half a month, somebody is always slow, and a soak test lasts a week."""
+        name, _, names = WORKFLOWS[workflow]
+        draw = Random(f"{self.plan.name} {name} {at:%Y-%m-%d}")  # noqa: S311
+        run = self.repo.run(
+            self.id(at), at, self.workflows[workflow], "schedule", "main", self.tip, PEOPLE[self.index], next(self._runs)
+        )
+        turn = (at - BEGIN).days - SLOW_TURN * self.plan.slow.get(workflow, 0)
+        slow = workflow in self.plan.slow and turn % (SLOW_TURN * SLOW_WORKFLOWS) < SLOW_DAYS
+        seconds = draw.uniform(280, 330) * (1.9 if slow else 1)
+        lasts = 7 * DAY + HOUR if workflow == SOAK else timedelta(seconds=int(seconds))
+        began, broken = at + timedelta(seconds=draw.randrange(4, 90)), workflow == LINKS and at.day // 16 == self.plan.broken
+        self.at(began, lambda now: self.repo.work(run, now, None, None, names))
+        self.at(began + lasts, lambda now: self.repo.work(run, began, now, "failure" if broken else "success", names))
+
+    def attempt(self, at: datetime, attempt: Json, names: tuple[str, ...], draw: Random, fails: bool) -> None:
         """One attempt from the queue to its end."""
         began = at + timedelta(seconds=draw.randrange(4, 90))
-        ended = began + timedelta(seconds=int(draw.uniform(150, 420) * slow))
+        ended = began + timedelta(seconds=int(draw.uniform(150, 420)))
         self.at(began, lambda now: self.repo.work(attempt, now, None, None, names))
         self.at(ended, lambda now: self.repo.work(attempt, began, now, "failure" if fails else "success", names))
         if fails and draw.random() < 0.7:
             again = ended + draw.uniform(5, 60) * MINUTE
-            self.at(again, lambda now: self.attempt(now, self.repo.rerun(attempt["id"], now, PEOPLE[2]), names, draw, False, slow))
+            self.at(again, lambda now: self.attempt(now, self.repo.rerun(attempt["id"], now, PEOPLE[2]), names, draw, False))
 
     def ship(self, at: datetime, sha: str, payload: Json, draw: Random, incident: Json | None = None) -> None:
         """A deployment to production, which may fail, or break something."""
@@ -229,7 +235,7 @@ class Story:
         self.at(at + MINUTE, lambda now: repo.status(deployment, now, "in_progress"))
         self.at(at + 5 * MINUTE, lambda now: self.shipped(now, deployment, good, draw, incident))
         if repo.tip == sha:
-            self.run(at, 2, "push", "main", sha, PEOPLE[0], draw)
+            self.run(at, DEPLOY, "push", "main", sha, PEOPLE[0], draw)
 
     def shipped(self, at: datetime, deployment: Json, good: bool, draw: Random, incident: Json | None) -> None:
         """The end of a deployment, and what may come of it."""

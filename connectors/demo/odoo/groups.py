@@ -37,7 +37,8 @@ def period(value: str, unit: str) -> tuple[date, date, str]:
         raise InvalidValue(f"Invalid granularity {unit!r}")
     first = (day.month - 1) // months * months
     start = date(day.year, first + 1, 1)
-    end = date(day.year + (first + months) // 12, (first + months) % 12 + 1, 1)
+    last = day.year == date.max.year and first + months == 12
+    end = date.max if last else date(day.year + (first + months) // 12, (first + months) % 12 + 1, 1)
     labels = {"month": f"{start:%B %Y}", "quarter": f"Q{first // 3 + 1} {start.year}", "year": f"{start.year}"}
     return start, end, labels[unit]
 

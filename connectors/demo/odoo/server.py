@@ -7,6 +7,8 @@ import json
 import xmlrpc.client
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +57,7 @@ Hook = Callable[[Call], Response | None]
 class FakeOdoo:
     """The application. ``calls`` holds every data call; ``before`` are hooks run before each, which may change the store
     or answer in its place; ``denied_models`` and ``denied_fields`` are what the user may not read; ``expired`` refuses
-    every password and key from now on."""
+    every password and key from now on; its clock is so far ``ahead`` of this host's."""
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class FakeOdoo:
         self.denied_models: set[str] = set()
         self.denied_fields: dict[str, set[str]] = {}
         self.expired = False
+        self.ahead = timedelta(0)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -84,6 +87,7 @@ class FakeOdoo:
             response = replaced.response
         body = response.body.encode() if isinstance(response.body, str) else response.body
         headers = {"Content-Type": JSON, "Content-Length": str(len(body)), "X-Content-Type-Options": "nosniff"}
+        headers["Date"] = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
         start_response(f"{response.status} {reason(response.status)}", list((headers | dict(response.headers)).items()))
         return [body[: len(body) // 2] if response.truncate else body]
 

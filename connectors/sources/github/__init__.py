@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from connectors.contract import Check, Client, SecretField, Source, Stream
 from connectors.sources.github import git, streams
@@ -13,6 +13,7 @@ from connectors.sources.github.api import PUBLIC_API, TRIES, GitHub
 from connectors.sources.github.checks import look
 from connectors.sources.github.config import CONFIG, problems_of
 from connectors.sources.github.login import Login, login_of
+from connectors.sources.github.mapping import full_name
 from connectors.sources.github.repositories import Directory
 from connectors.sources.github.repository_stream import Repositories
 from connectors.sources.github.stream import GitHubStream, Scope
@@ -96,16 +97,20 @@ class GitHubSource(Source):
 
     @classmethod
     def record_url(cls, config: Mapping[str, Any], stream: str, key: Mapping[str, Any]) -> str | None:
-        """The record's page at GitHub, for a key that says its ``html_url`` or its repository's ``full_name``."""
+        """The record's page at GitHub: its ``html_url``, or a page of its repository, if the row or the config says which that is.
+
+        Rows have their repository's id alone; ``_raw`` has its name in the addresses of the API. Files and trees keep no ``_raw``:
+        theirs is known only where the connector reads a single repository.
+        """
         if key.get("html_url"):
             return str(key["html_url"])
-        names = config.get("repositories") or ()
-        name = key.get("full_name") or next(iter(names), None) if len(names) == 1 else key.get("full_name")
+        names: Sequence[str] = config.get("repositories") or ()
+        name = key.get("full_name") or full_name(key.get("_raw")) or (names[0] if len(names) == 1 else None)
         page = _PAGES.get(stream)
         if not name or page is None:
             return None
         try:
-            return f"{_website(config)}/{name}{page.format(**key)}"
+            return f"{_website(config)}/{name}{page.format(**{part: quote(str(value)) for part, value in key.items()})}"
         except KeyError:
             return None
 
@@ -125,8 +130,8 @@ _PAGES = {
     "workflow_runs": "/actions/runs/{id}",
     "workflow_run_attempts": "/actions/runs/{run_id}/attempts/{run_attempt}",
     "workflow_jobs": "/actions/runs/{run_id}/job/{id}",
-    "deployments": "/deployments",
-    "deployment_statuses": "/deployments",
+    "deployments": "/deployments/{environment}",
+    "deployment_statuses": "/deployments/{environment}",
     "commits": "/commit/{sha}",
     "releases": "/releases",
     "spec_files": "/blob/HEAD/{path}",

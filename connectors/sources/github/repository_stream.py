@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connectors.contract import Client, Cursor, Deleted, Emitted, Page
+from connectors.contract import Client, Cursor, Deleted, Emitted
 from connectors.sources.github import fetch, records, tables
 from connectors.sources.github.api import GitHub, Missing
 from connectors.sources.github.lists import State
@@ -27,8 +27,10 @@ class Repositories(GitHubStream):
         before = (since or {}).get("directory", {})
         repositories, changed, directory, lost = self.directory.read(github, before)
         if changed:
-            rows = [records.repository(item) for item in changed]
-            yield Page(self.table.batch(rows, [fetch.raw(item) for item in changed]))
+            found = fetch.Records()
+            for item in changed:
+                found.add(records.repository(item), item)
+            yield self.page(found)
         yield Deleted((), {"directory": directory} if directory != before else None)
         for name, error in lost.items():
             client.log.warning("GitHub does not give %s (%s): deleted, or hidden from the token; what is loaded stays", name, error)

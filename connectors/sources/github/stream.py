@@ -14,10 +14,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from connectors.contract import Client, Cursor, Deleted, Emitted, Key, Page, ReconnectNeeded, StopStream, Stream
+from connectors.contract import (
+    Client,
+    Cursor,
+    Deleted,
+    Emitted,
+    FieldMapping,
+    Key,
+    Page,
+    ReconnectNeeded,
+    StopStream,
+    Stream,
+)
 from connectors.sources.github.api import GitHub, Missing
 from connectors.sources.github.fetch import Records
 from connectors.sources.github.lists import State
+from connectors.sources.github.mapping import SAMPLE, kinds_of, mapping
 from connectors.sources.github.parallel import each
 from connectors.sources.github.repositories import Directory, Repository
 from connectors.sources.github.tables import Table
@@ -74,6 +86,9 @@ class GitHubStream(Stream):
         self.github, self.directory, self.scope = make, directory, scope
         self.name, self.target, self.primary_key = self.table.name, self.table.target, self.table.key
         self.version, self.keep_raw, self.schema = self.table.version, self.table.keep_raw, self.table.columns
+        self.vendor_name = self.table.endpoint
+        self._seen: dict[str, str] = {}
+        self._looked_at = 0
 
     @abstractmethod
     def look(self, github: GitHub, repo: Repository, state: State) -> Iterator[Step]:
@@ -138,13 +153,24 @@ class GitHubStream(Stream):
 
     def _emit(self, client: Client, step: Step, reached: Cursor, began: datetime | None) -> Iterator[Emitted]:
         if step.records.rows:
-            yield Page(self.table.batch(step.records.rows, step.records.raws), reached)
+            yield self.page(step.records, reached)
         gone = list(step.gone)
         if step.only and client.loaded:
             there = client.loaded.matching(step.only.columns, step.only.values, before=began)
             gone += [key for key in there if key not in step.only.keys]
         if gone:
             yield Deleted(gone, reached)
+
+    def page(self, found: Records, reached: Cursor | None = None) -> Page:
+        """The records as a page; the first ones of a run tell which fields GitHub gives."""
+        room = max(0, SAMPLE - self._looked_at)
+        self._seen = kinds_of(found.raws[:room], self._seen)
+        self._looked_at += len(found)
+        return Page(self.table.batch(found.rows, found.raws), reached)
+
+    def fields(self) -> Sequence[FieldMapping] | None:
+        """The fields of GitHub's objects and the columns that they become; None where nothing was read."""
+        return mapping(self.table, self._seen) if self._looked_at else None
 
     def _tell(self, client: Client, refused: Mapping[str, Missing], count: int) -> None:
         """One line for each reason why repositories could not be read."""

@@ -24,7 +24,8 @@ _STAMP = pa.timestamp("us", "UTC")
 
 @dataclass(frozen=True)
 class Table:
-    """One bronze table. ``columns`` are its data columns with their Postgres types."""
+    """One bronze table. ``columns`` are its data columns with their Postgres types, ``endpoint`` is what of a repository it holds
+    in GitHub's words."""
 
     name: str
     columns: Mapping[str, str]
@@ -32,6 +33,7 @@ class Table:
     version: tuple[str, ...] = ()
     """Columns that order the states of one record, see :attr:`connectors.contract.Stream.version`."""
     keep_raw: bool = True
+    endpoint: str = ""
     target: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +101,7 @@ REPOSITORIES = _table(
     "jsonb: topics",
     "timestamptz: created_at updated_at pushed_at",
     version=("updated_at", "pushed_at"),
+    endpoint="repos",
 )
 ISSUES = _table(
     "issues",
@@ -108,6 +111,7 @@ ISSUES = _table(
     "boolean: locked",
     "timestamptz: created_at updated_at closed_at",
     version=("updated_at",),
+    endpoint="issues",
 )
 PULL_REQUESTS = _table(
     "pull_requests",
@@ -117,6 +121,7 @@ PULL_REQUESTS = _table(
     "jsonb: labels assignees requested_reviewers",
     "timestamptz: merged_at created_at updated_at closed_at",
     version=("updated_at",),
+    endpoint="pulls",
 )
 PULL_REQUEST_COMMITS = _table(
     "pull_request_commits",
@@ -125,6 +130,7 @@ PULL_REQUEST_COMMITS = _table(
     "bigint: position",
     *_COMMIT,
     key=("repository_id", "pull_request_number", "sha"),
+    endpoint="pulls/commits",
 )
 REVIEWS = _table(
     "reviews",
@@ -132,6 +138,7 @@ REVIEWS = _table(
     "text: user_login state body commit_id author_association html_url",
     "timestamptz: submitted_at",
     version=("submitted_at",),
+    endpoint="pulls/reviews",
 )
 WORKFLOWS = _table(
     "workflows",
@@ -139,14 +146,18 @@ WORKFLOWS = _table(
     "text: name path state html_url",
     "timestamptz: created_at updated_at",
     version=("updated_at",),
+    endpoint="actions/workflows",
 )
-WORKFLOW_RUNS = _table("workflow_runs", "bigint: id run_attempt", *_RUN, version=("run_attempt", "updated_at", "status_order"))
+WORKFLOW_RUNS = _table(
+    "workflow_runs", "bigint: id run_attempt", *_RUN, version=("run_attempt", "updated_at", "status_order"), endpoint="actions/runs"
+)
 WORKFLOW_RUN_ATTEMPTS = _table(
     "workflow_run_attempts",
     "bigint: run_id run_attempt",
     *_RUN,
     key=("run_id", "run_attempt"),
     version=("updated_at", "status_order"),
+    endpoint="actions/runs/attempts",
 )
 WORKFLOW_JOBS = _table(
     "workflow_jobs",
@@ -155,6 +166,7 @@ WORKFLOW_JOBS = _table(
     "jsonb: labels",
     "timestamptz: created_at started_at completed_at",
     version=("status_order",),
+    endpoint="actions/runs/jobs",
 )
 DEPLOYMENTS = _table(
     "deployments",
@@ -164,6 +176,7 @@ DEPLOYMENTS = _table(
     "boolean: transient_environment production_environment",
     "timestamptz: created_at updated_at",
     version=("updated_at",),
+    endpoint="deployments",
 )
 DEPLOYMENT_STATUSES = _table(
     "deployment_statuses",
@@ -171,8 +184,11 @@ DEPLOYMENT_STATUSES = _table(
     "text: state environment description creator_login environment_url log_url target_url",
     "timestamptz: created_at updated_at",
     version=("updated_at",),
+    endpoint="deployments/statuses",
 )
-COMMITS = _table("commits", "bigint: repository_id", "text: sha", *_COMMIT, "text: tree_sha", key=("repository_id", "sha"))
+COMMITS = _table(
+    "commits", "bigint: repository_id", "text: sha", *_COMMIT, "text: tree_sha", key=("repository_id", "sha"), endpoint="commits"
+)
 RELEASES = _table(
     "releases",
     "bigint: id repository_id",
@@ -180,6 +196,7 @@ RELEASES = _table(
     "boolean: draft prerelease",
     "timestamptz: created_at published_at updated_at",
     version=("updated_at",),
+    endpoint="releases",
 )
 SPEC_FILES = _table(
     "spec_files",
@@ -188,6 +205,7 @@ SPEC_FILES = _table(
     "bigint: size",
     key=("repository_id", "path"),
     keep_raw=False,
+    endpoint="git/blobs",
 )
 REPOSITORY_TREES = _table(
     "repository_trees",
@@ -197,6 +215,7 @@ REPOSITORY_TREES = _table(
     "jsonb: paths",
     key=("repository_id",),
     keep_raw=False,
+    endpoint="git/trees",
 )
 TABLES: Mapping[str, Table] = {table.name: table for table in list(globals().values()) if isinstance(table, Table)}
 """Every table by name, which is the name of its stream too."""

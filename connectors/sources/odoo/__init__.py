@@ -9,10 +9,13 @@ from urllib.parse import urlsplit
 
 from connectors.contract import Check, Client, SecretField, Source, SourceError, Stream
 from connectors.sources.odoo.config import CONFIG, problems_of
+from connectors.sources.odoo.errors import Login
 from connectors.sources.odoo.models import Model, models
 from connectors.sources.odoo.proof import controls, gaps
-from connectors.sources.odoo.rpc import APIS, TRIES, Login, Odoo
-from connectors.sources.odoo.stream import OdooStream, Pace
+from connectors.sources.odoo.reader import BELOW
+from connectors.sources.odoo.rpc import APIS, TRIES, Odoo
+from connectors.sources.odoo.stream import OdooStream
+from connectors.sources.odoo.window import Pace
 
 
 class OdooSource(Source):
@@ -60,7 +63,8 @@ class OdooSource(Source):
             yield Check(step, True, f"Odoo {version} at {odoo.login.url}")
             step = "Login"
             odoo.sign_in()
-            yield Check(step, True, f"{odoo.login.user or 'The API key'} may sign in to {odoo.login.database}")
+            who = odoo.login.who
+            yield Check(step, True, f"{who[0].upper()}{who[1:]} may sign in to {odoo.login.database}")
         except SourceError as error:
             yield Check(step, False, str(error))
             return
@@ -96,7 +100,8 @@ def _look(stream: OdooStream) -> Check:
         layout = stream.reader.layout(notes.append)
         if layout is None:
             return Check(stream.name, model.optional, f"Odoo has no model {model.name}: the app that brings it is not installed")
-        count = stream.reader.odoo.call(model.name, "search_count", domain=[], context={"active_test": False})
+        count = stream.reader.count()
+        stream.reader.ids(BELOW)  # says whether they are unique
     except SourceError as error:
         return Check(stream.name, False, str(error))
     told = f"{count:,} records of {model.name} with {len(layout.columns)} columns for {model.target}"

@@ -116,13 +116,8 @@ CONFIG: Mapping[str, Any] = {
 def problems_of(config: Mapping[str, Any]) -> dict[str, str]:
     """Rules beyond the schema, by field."""
     problems: dict[str, str] = {}
-    parts = urlsplit(str(config.get("url") or ""))
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        problems["url"] = "Give the server's address like https://erp.example.com"
-    elif parts.username or parts.password:
-        problems["url"] = "Take the user name and password out of the address; they have fields of their own."
-    elif parts.path.strip("/") or parts.query or parts.fragment:
-        problems["url"] = "Give the server's address without a path."
+    if wrong := _address_problem(str(config.get("url") or "")):
+        problems["url"] = wrong
     if not config.get("database"):
         problems["database"] = "Give the name of the database."
     if not config.get("user") and config.get("api") != "json2":
@@ -130,6 +125,21 @@ def problems_of(config: Mapping[str, Any]) -> dict[str, str]:
     if clash := _clash(config.get("extra_models")):
         problems["extra_models"] = clash
     return problems
+
+
+def _address_problem(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is no number
+        whole = False
+    if not whole or re.search(r"[\s\\<>\"^`{|}]", url) or not url.isprintable():
+        return "Give the server's address like https://erp.example.com, without blanks or other signs."
+    if parts.username is not None or parts.password is not None:
+        return "Take the user name and password out of the address; they have fields of their own."
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        return "Give the server's address without a path."
+    return None
 
 
 def _clash(extra: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from connectors.contract import FieldMapping
@@ -15,14 +15,14 @@ RAW_ALONE: Mapping[str, str] = {
 
 
 def mapping(
-    described: Mapping[str, Mapping[str, Any]], layout: Layout, forbidden: Collection[str], user: str
+    described: Mapping[str, Mapping[str, Any]], layout: Layout, unreadable: Mapping[str, str], user: str
 ) -> list[FieldMapping]:
     """The fields as ``fields_get`` described them: columns first, then what stays in ``_raw``, then what is not read."""
-    found = [_mapped(name, told, layout, forbidden, user) for name, told in described.items()]
+    found = [_mapped(name, told, layout, unreadable, user) for name, told in described.items()]
     return sorted(found, key=lambda field: (field.column is None, not field.in_raw, field.name != "id", field.name))
 
 
-def _mapped(name: str, told: Mapping[str, Any], layout: Layout, forbidden: Collection[str], user: str) -> FieldMapping:
+def _mapped(name: str, told: Mapping[str, Any], layout: Layout, unreadable: Mapping[str, str], user: str) -> FieldMapping:
     kind, label = str(told.get("type")), str(told.get("string") or name)
     shown = f"{kind} of {told['relation']}" if told.get("relation") else kind
     field = layout.fields.get(name)
@@ -30,6 +30,6 @@ def _mapped(name: str, told: Mapping[str, Any], layout: Layout, forbidden: Colle
         return FieldMapping(name, label, shown, name, field.column_type)
     if field is not None:
         return FieldMapping(name, label, shown, in_raw=True, note=RAW_ALONE.get(kind, f"no column for a field of type {kind}"))
-    return FieldMapping(
-        name, label, shown, note=f"{user} may not read it" if name in forbidden else "Odoo computes it and stores nothing"
-    )
+    if name in unreadable:
+        return FieldMapping(name, label, shown, note=unreadable[name] or f"{user} may not read it")
+    return FieldMapping(name, label, shown, note="Odoo computes it and stores nothing")

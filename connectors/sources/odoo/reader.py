@@ -1,29 +1,44 @@
-"""Reading one Odoo model: what its fields are, pages of records, ids, control totals. No state."""
+"""Reading one Odoo model: what its fields are, pages of records, ids."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from typing import Any, TypeVar
 
+import msgspec
 import pyarrow as pa
 
-from connectors.contract import Client, Group
+from connectors.contract import Client, StopStream
+from connectors.sources.odoo.errors import Failed, Refused, Unknown
 from connectors.sources.odoo.fields import Layout, chosen
 from connectors.sources.odoo.models import Model
-from connectors.sources.odoo.rpc import Failed, Json2, Odoo, Refused, Unknown
+from connectors.sources.odoo.rpc import Odoo
 
 Domain = list[Any]
 Fetched = TypeVar("Fetched")
 IDS = 100_000
 """Ids that are asked for in one call."""
+LIGHT_PAGE = 20_000
+"""Records of which only a few fields are asked."""
+BELOW = -(2**31)
+"""Below all ids: rows of SQL views may have negative ones."""
+FIRST_PAGE = 500
+"""Records of the first pages, until it is known how large they are."""
+PAGE_BYTES = 32 << 20
+"""What a page of records is to hold at most, as columns."""
+SMALLEST_PAGE = 10
 _ATTRIBUTES = ("type", "string", "store", "relation")
-_EVERYTHING = {"active_test": False, "bin_size": True}
+EVERYTHING = {"active_test": False, "bin_size": True}
 """Archived records too; of files and pictures only the size."""
+
+
+class _Stamped(msgspec.Struct):
+    write_date: str
 
 
 class Reader:
@@ -31,45 +46,54 @@ class Reader:
 
     def __init__(self, odoo: Odoo, model: Model, page_size: int, concurrency: int, read_ahead: int = 0) -> None:
         self.odoo, self.model, self.page_size, self.concurrency = odoo, model, page_size, concurrency
+        self._size = min(page_size, FIRST_PAGE)
+        """Records that are asked for in one call now."""
         self.read_ahead = read_ahead
         """Records that may wait for the caller."""
         self.described: Mapping[str, Mapping[str, Any]] = {}
-        """What ``fields_get`` said, and which of its fields the user may not read."""
-        self.forbidden: Sequence[str] = ()
+        """What ``fields_get`` said."""
+        self.unreadable: Mapping[str, str] = {}
+        """Which of the fields cannot be read, and why: Odoo's words, or empty for a missing right."""
 
-    def layout(self, note: Callable[[str], None]) -> Layout | None:
-        """The fields to read, None when Odoo lacks the model. Fields that the user may not read are left out and noted."""
+    def layout(self, note: Callable[[str], None], known: Mapping[str, str] | None = None) -> Layout | None:
+        """The fields to read, None when Odoo lacks the model. Fields that cannot be read are left out and noted.
+
+        ``known``: only these could not be read the last time, the others could; else all are tried.
+        """
         try:
-            described = self.odoo.call(self.model.name, "fields_get", attributes=list(_ATTRIBUTES))
+            described = self.odoo.call_as(dict[str, dict[str, Any]], self.model.name, "fields_get", attributes=list(_ATTRIBUTES))
         except Unknown:
             return None
         fields = chosen(described, self.model.unstored)
-        good, bad = self._readable([field.name for field in fields])
-        self.described, self.forbidden = described, bad
-        if bad:
-            note(f"Left out, because {self.user} may not read them in {self.model.name}: {', '.join(bad)}")
-        return Layout([field for field in fields if field.name in set(good)])
+        tried = [field.name for field in fields if known is None or field.name in known]
+        self.described, self.unreadable = described, self._unreadable(tried) if tried else {}
+        for why in sorted(set(self.unreadable.values())):
+            names = ", ".join(name for name, reason in self.unreadable.items() if reason == why)
+            reason = f"because Odoo fails on them ({why})" if why else f"because {self.user} may not read them"
+            note(f"Left out, {reason} in {self.model.name}: {names}")
+        return Layout([field for field in fields if field.name not in self.unreadable], self.model.name, note)
 
     @property
     def user(self) -> str:
         """Who reads, for messages."""
-        return f"Odoo user {self.odoo.login.user}" if self.odoo.login.user else "the API key's user"
+        return self.odoo.login.who
 
-    def _readable(self, names: list[str]) -> tuple[list[str], list[str]]:
-        """The names that can be read and those that cannot: one forbidden field fails a whole call, so halve."""
+    def _unreadable(self, names: list[str]) -> dict[str, str]:
+        """Those of the names that cannot be read, and why: one such field fails a whole call, so halve."""
         try:
             self.records([], names, limit=1)
-        except (Refused, Unknown, Failed):
+        except (Refused, Unknown, Failed) as error:
             if names == ["id"]:
+                if not isinstance(error, Refused):
+                    raise
                 raise Refused(
                     f"{self.user} may not read {self.model.name}: give it the right in Odoo, or leave the model out"
                 ) from None
             if len(names) == 1:
-                return [], names
+                return {names[0]: "" if isinstance(error, Refused) else str(error)}
             half = len(names) // 2
-            first, second = self._readable(names[:half]), self._readable(names[half:])
-            return first[0] + second[0], first[1] + second[1]
-        return names, []
+            return self._unreadable(names[:half]) | self._unreadable(names[half:])
+        return {}
 
     def records(
         self, domain: Domain, fields: Sequence[str], limit: int | None = None, order: str = "id", shape: Any = dict[str, Any]
@@ -84,21 +108,39 @@ class Reader:
             fields=list(fields),
             order=order,
             load="",
-            context=_EVERYTHING,
+            context=EVERYTHING,
             **more,
         )
         return found
 
     def ids(self, after: int) -> list[int]:
-        """The next ids above ``after``, up to :data:`IDS`."""
-        found: list[int] = self.odoo.call(
-            self.model.name, "search", domain=[["id", ">", after]], order="id", limit=IDS, context=_EVERYTHING
+        """The next ids above ``after``, up to :data:`IDS`. StopStream when several records share one."""
+        found: list[int] = self.odoo.call_as(
+            list[int],
+            self.model.name,
+            "search",
+            domain=[["id", ">", after]],
+            order="id",
+            limit=IDS,
+            context=EVERYTHING,
         )
+        if len(set(found)) < len(found):
+            twice = [str(one) for one, other in pairwise(found) if one == other]
+            shown = ", ".join(list(dict.fromkeys(twice))[:5])
+            raise StopStream(
+                f"Several records of {self.model.name} have the same id ({shown}), which tells rows apart here: leave the model out"
+            )
+        return found
+
+    def count(self) -> int:
+        """How many records the user sees."""
+        found: int = self.odoo.call_as(int, self.model.name, "search_count", domain=[], context=EVERYTHING)
         return found
 
     def newest(self, model: str | None = None) -> str | None:
-        """The highest ``write_date`` of the model (or of another one)."""
-        found = self.odoo.call(
+        """The highest ``write_date`` of the model (or of another one); now, where one lies in the future."""
+        found = self.odoo.call_as(
+            list[_Stamped],
             model or self.model.name,
             "search_read",
             domain=[["write_date", "!=", False]],
@@ -106,9 +148,13 @@ class Reader:
             order="write_date desc",
             limit=1,
             load="",
-            context=_EVERYTHING,
+            context=EVERYTHING,
         )
-        return str(found[0]["write_date"]) if found else None
+        return min(found[0].write_date, self.now()) if found else None
+
+    def now(self) -> str:
+        """The server's clock in the form of its stamps."""
+        return written(self.odoo.now())
 
     def pages(self, after: int, layout: Layout, client: Client) -> Iterator[tuple[int, pa.RecordBatch]]:
         """All records above the id ``after`` in order of id, with the id up to which they are complete; fetched ahead."""
@@ -119,9 +165,10 @@ class Reader:
         def jobs() -> Iterator[Callable[[], tuple[int, pa.RecordBatch]]]:
             low, ids = after, [0] * IDS
             while len(ids) == IDS:
-                ids = self.ids(low)
-                for last in range(self.page_size - 1, len(ids) + self.page_size - 1, self.page_size):
-                    high = ids[min(last, len(ids) - 1)]
+                ids, start = self.ids(low), 0
+                while start < len(ids):
+                    start += self._size
+                    high = ids[min(start, len(ids)) - 1]
                     yield partial(page, low, high)
                     low = high
 
@@ -133,11 +180,22 @@ class Reader:
         def page(part: Sequence[int]) -> tuple[Sequence[int], pa.RecordBatch]:
             return part, self._batch([["id", "in", list(part)]], layout)
 
-        parts = (ids[start : start + self.page_size] for start in range(0, len(ids), self.page_size))
-        yield from self._ahead((partial(page, part) for part in parts), client)
+        def jobs() -> Iterator[Callable[[], tuple[Sequence[int], pa.RecordBatch]]]:
+            start = 0
+            while start < len(ids):
+                end = start + self._size
+                yield partial(page, ids[start:end])
+                start = end
+
+        yield from self._ahead(jobs(), client)
 
     def _batch(self, domain: Domain, layout: Layout) -> pa.RecordBatch:
-        return layout.batch(self.records(domain, layout.names, shape=layout.record))
+        """A page; the next ones have as many records as fit :data:`PAGE_BYTES`, by the size of these."""
+        batch = layout.batch(self.records(domain, layout.names, shape=layout.record))
+        if batch.num_rows:
+            fitting = PAGE_BYTES * batch.num_rows // max(1, batch.nbytes)
+            self._size = min(self.page_size, max(SMALLEST_PAGE, fitting))
+        return batch
 
     def _ahead(self, jobs: Iterable[Callable[[], Fetched]], client: Client) -> Iterator[Fetched]:
         """The jobs' results in order: ``concurrency`` under way, and as many done as the caller may take at once."""
@@ -154,84 +212,15 @@ class Reader:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def totals(self, by: Sequence[str], sums: Sequence[str]) -> tuple[dict[Group, tuple[Any, ...]], dict[Group, str]]:
-        """Odoo's own totals in the shape of :meth:`Loaded.totals`, and each group's name for people."""
-        if not by and not sums:
-            count = self.odoo.call(self.model.name, "search_count", domain=[], context=_EVERYTHING)
-            return ({(): (count,)} if count else {}), {(): "all records"}
-        found = self._grouped(by, sums)
-        totals = {tuple(_value(row, spec) for spec in by): _sums(row, sums) for row in found}
-        names = {tuple(_value(row, spec) for spec in by): ", ".join(_label(row, spec) for spec in by) for row in found}
-        return totals, names
-
-    def _grouped(self, by: Sequence[str], sums: Sequence[str]) -> list[dict[str, Any]]:
-        if isinstance(self.odoo, Json2):
-            rows: list[dict[str, Any]] = self.odoo.call(
-                self.model.name,
-                "formatted_read_group",
-                domain=[],
-                groupby=list(by),
-                aggregates=[*(f"{name}:sum" for name in sums), "__count"],
-                context=_EVERYTHING,
-            )
-            return [{**row, **{name: row[f"{name}:sum"] for name in sums}} for row in rows]
-        grouped: list[dict[str, Any]] = self.odoo.call(
-            self.model.name,
-            "read_group",
-            domain=[],
-            fields=[f"{name}:sum" for name in sums],
-            groupby=list(by),
-            lazy=False,
-            context=_EVERYTHING,
-        )
-        return grouped
-
-
-def group_domain(by: Sequence[str], group: Group) -> Domain:
-    """The records of one group."""
-    domain: Domain = []
-    for spec, value in zip(by, group, strict=True):
-        name, _, unit = spec.partition(":")
-        if value is None:
-            domain.append([name, "=", False])
-        elif unit == "month":
-            after = date(value.year + value.month // 12, value.month % 12 + 1, 1)
-            domain += [[name, ">=", value.isoformat()], [name, "<", after.isoformat()]]
-        else:
-            domain.append([name, "=", value])
-    return domain
-
 
 def stamp(text: Any) -> datetime | None:
-    """An Odoo datetime (UTC, whole seconds)."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+    """An Odoo datetime (UTC, whole seconds); None for none, and for one that is not of the calendar."""
+    try:
+        return datetime.fromisoformat(f"{text:0>19}").replace(tzinfo=UTC) if text else None
+    except (TypeError, ValueError):
+        return None
 
 
-def decimal(value: Any) -> Decimal:
-    """An Odoo number as exactly as it was sent."""
-    return Decimal(repr(value)) if value else Decimal(0)
-
-
-def _value(row: Mapping[str, Any], spec: str) -> Any:
-    value = row[spec]
-    if spec.endswith(":month"):
-        if isinstance(value, list):
-            return date.fromisoformat(value[0][:10])
-        ranges = row.get("__range") or {}
-        bounds = ranges.get(spec) or ranges.get(spec.partition(":")[0])
-        return date.fromisoformat(bounds["from"][:10]) if bounds else None
-    if isinstance(value, list | tuple):
-        return value[0]
-    return None if value is False else value
-
-
-def _label(row: Mapping[str, Any], spec: str) -> str:
-    value = _value(row, spec)
-    if isinstance(value, date):
-        return f"{value:%Y-%m}"
-    shown = row[spec]
-    return str(shown[1] if isinstance(shown, list | tuple) else "none" if value is None else shown)
-
-
-def _sums(row: Mapping[str, Any], sums: Sequence[str]) -> tuple[Any, ...]:
-    return row["__count"], *(decimal(row.get(name)) for name in sums)
+def written(moment: datetime) -> str:
+    """A moment as Odoo's stamps are written."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -11,45 +11,26 @@ import threading
 import time
 import xmlrpc.client
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 import msgspec
 
 from connectors.contract import Client, ReconnectNeeded, Retry, SourceError, StopStream
+from connectors.sources.odoo.answers import Reply, decoded, shaped
+from connectors.sources.odoo.errors import Failed, Login, by_name, by_status, denied
 
-TRIES = 4
+TRIES = 8
 """Times a call is sent at most, while the server is away or busy."""
 LONGEST_WAIT = 60.0
-BUSY = (408, 425, 429, 500, 502, 503, 504)
+LONGEST_TROUBLE = 300.0
+"""Seconds after whose passing a call is not sent again."""
 _LOGINS: dict[tuple[str, str, str, int], int] = {}
 """User ids by address, database, login and password's hash: a login costs the server a third of a second."""
 _LOGINS_LOCK = threading.Lock()
-
-
-class Refused(StopStream):
-    """The user has no right to the model or to a field of it."""
-
-
-class Unknown(StopStream):
-    """There is no such model, field or method."""
-
-
-class Failed(StopStream):
-    """Odoo raised something else; the message is Odoo's own first line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Who asks where. ``url`` has no path."""
-
-    url: str
-    database: str
-    user: str
-    password: str = field(repr=False)
 
 
 class Odoo(ABC):
@@ -57,6 +38,12 @@ class Odoo(ABC):
 
     def __init__(self, login: Login, client: Client, timeout: float = 120.0, tries: int = TRIES) -> None:
         self.login, self._client, self._timeout, self._tries = login, client, timeout, tries
+        self.ahead = timedelta(0)
+        """How far the server's clock is ahead of this host's, by its last answer."""
+
+    def now(self) -> datetime:
+        """The server's clock."""
+        return datetime.now(UTC) + self.ahead
 
     def call(self, model: str, method: str, **arguments: Any) -> Any:
         """What the method answers. Sent again when the server is away or busy: only methods that read are called."""
@@ -82,16 +69,17 @@ class Odoo(ABC):
         """The server and database for people."""
         return f"{self.login.url}, database {self.login.database}"
 
-    def _patiently(self, send: Any) -> Any:
-        attempt = 0
+    def _patiently(self, send: Callable[[], Any]) -> Any:
+        """Send again while the server is in trouble. The only place that does: who gives up here stops the stream."""
+        attempt, began = 0, time.monotonic()
         while True:
             attempt += 1
             try:
                 return send()
             except Retry as error:
-                if attempt >= self._tries or self._client.stopping():
-                    raise
-                wait = error.after if error.after is not None else 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311 (jitter)
+                if attempt >= self._tries or time.monotonic() - began > LONGEST_TROUBLE or self._client.stopping():
+                    raise StopStream(f"{error} (tried {attempt} times)" if attempt > 1 else str(error)) from None
+                wait = error.after if error.after is not None else 2 ** min(attempt - 1, 4) * random.uniform(0.5, 1)  # noqa: S311 (jitter)
                 self._client.log.warning("%s; trying again in %.1f s", error, min(wait, LONGEST_WAIT))
                 self._sleep(min(wait, LONGEST_WAIT))
 
@@ -111,9 +99,17 @@ class Odoo(ABC):
             raise Retry(f"{host} did not answer within {self._timeout:.0f} s") from None
         except httpx.TransportError as error:
             raise Retry(f"{host} cannot be reached or broke off: {str(error) or type(error).__name__}") from None
+        self._set_clock(response)
         if response.status_code in good:
             return response
-        raise _by_status(host, response)
+        raise by_status(host, response)
+
+    def _set_clock(self, response: httpx.Response) -> None:
+        try:
+            told = parsedate_to_datetime(response.headers["date"])
+        except (KeyError, ValueError):
+            return
+        self.ahead = (told if told.tzinfo else told.replace(tzinfo=UTC)) - datetime.now(UTC)
 
 
 class _Services(Odoo):
@@ -128,14 +124,15 @@ class _Services(Odoo):
         self._uid()
 
     @abstractmethod
-    def _service(self, service: str, method: str, arguments: Sequence[Any], shape: Any = Any) -> Any: ...
+    def _service(self, service: str, method: str, arguments: Sequence[Any], shape: Any = Any, asked: str = "") -> Any:
+        """``asked`` is the call for people, where it is not the method itself."""
 
     def _call(self, model: str, method: str, arguments: Mapping[str, Any], shape: Any) -> Any:
         named = dict(arguments)
         ids = [named.pop("ids")] if "ids" in named else []
         login = self.login
         parameters = [login.database, self._uid(), login.password, model, method, ids, named]
-        return self._service("object", "execute_kw", parameters, shape)
+        return self._service("object", "execute_kw", parameters, shape, f"{model}.{method}")
 
     def _uid(self) -> int:
         """The user's id, kept for the process: a login costs Odoo a third of a second."""
@@ -145,7 +142,7 @@ class _Services(Odoo):
             if key not in _LOGINS:
                 uid = self._patiently(self._authenticate)
                 if not uid:
-                    raise _denied(login)
+                    raise denied(login)
                 _LOGINS[key] = int(uid)
             return _LOGINS[key]
 
@@ -169,13 +166,15 @@ class _Services(Odoo):
 class JsonRpc(_Services):
     """``/jsonrpc``, Odoo 8 to 19. Errors come with HTTP status 200."""
 
-    def _service(self, service: str, method: str, arguments: Sequence[Any], shape: Any = Any) -> Any:
+    def _service(self, service: str, method: str, arguments: Sequence[Any], shape: Any = Any, asked: str = "") -> Any:
         body = {"jsonrpc": "2.0", "method": "call", "id": 1, "params": {"service": service, "method": method, "args": arguments}}
         response = self._post("/jsonrpc", msgspec.json.encode(body), {"Content-Type": "application/json"})
-        answer = _json(self.login.url, response, _Reply[shape])
+        answer = decoded(self.login.url, asked or f"{service}.{method}", response, Reply[shape])
         if error := answer.error:
             data = error.get("data") or {}
-            raise _by_name(self.login, str(data.get("name")), str(data.get("message") or error.get("message")))
+            raise by_name(self.login, str(data.get("name")), str(data.get("message") or error.get("message")))
+        if answer.result is None:
+            return shaped(self.login.url, asked, None, shape)
         return answer.result
 
 
@@ -188,7 +187,7 @@ class XmlRpc(_Services):
         4: "odoo.exceptions.AccessError",
     }
 
-    def _service(self, service: str, method: str, arguments: Sequence[Any], shape: Any = Any) -> Any:
+    def _service(self, service: str, method: str, arguments: Sequence[Any], shape: Any = Any, asked: str = "") -> Any:
         body = xmlrpc.client.dumps(tuple(arguments), method).encode()
         response = self._post(f"/xmlrpc/2/{service}", body, {"Content-Type": "text/xml"})
         try:
@@ -196,10 +195,10 @@ class XmlRpc(_Services):
         except xmlrpc.client.Fault as fault:
             name = self._CODES.get(fault.faultCode, "")
             lines = str(fault.faultString).strip().splitlines() or [""]
-            raise _by_name(self.login, name, lines[0] if name else lines[-1]) from None
+            raise by_name(self.login, name, lines[0] if name else lines[-1]) from None
         except Exception:  # expat and the unmarshaller raise many kinds for a cut answer
             raise Retry(f"{self.login.url} sent XML that cannot be read") from None
-        return answer if shape is Any else msgspec.convert(answer, shape)
+        return shaped(self.login.url, asked, answer, shape)
 
 
 class Json2(Odoo):
@@ -207,14 +206,18 @@ class Json2(Odoo):
 
     def version(self) -> tuple[int, str]:
         """From ``/web/version``; needs no key."""
+        answer = self._patiently(self._web_version)
+        return _version({"server_version_info": answer.get("version_info"), "server_version": answer.get("version")})
+
+    def _web_version(self) -> dict[str, Any]:
         try:
             response = self._client.http.get(f"{self.login.url}/web/version", timeout=self._timeout)
         except httpx.TransportError as error:
             raise Retry(f"{self.login.url} cannot be reached or broke off: {str(error) or type(error).__name__}") from None
         if response.status_code != httpx.codes.OK:
             raise StopStream(f"{self.login.url} has no JSON-2 API (Odoo 19 and later): choose api jsonrpc")
-        answer = _json(self.login.url, response, dict[str, Any])
-        return int(answer["version_info"][0]), str(answer["version"])
+        found: dict[str, Any] = decoded(self.login.url, "/web/version", response, dict[str, Any])
+        return found
 
     def sign_in(self) -> None:
         """One cheap call with the key, once in this process."""
@@ -232,17 +235,17 @@ class Json2(Odoo):
         statuses = (200, 400, 401, 403, 404, 422, 500)
         response = self._post(f"/json/2/{model}/{method}", msgspec.json.encode(arguments), headers, statuses)
         if response.status_code == httpx.codes.OK:
-            return _json(self.login.url, response, shape)
+            return decoded(self.login.url, f"{model}.{method}", response, shape)
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            raise _denied(self.login)
+            raise denied(self.login)
         if "json" not in response.headers.get("content-type", ""):
             if response.status_code == httpx.codes.NOT_FOUND:
                 raise StopStream(
                     f"Odoo at {self.login.url} has no database {self.login.database}, or no JSON-2 API (Odoo 19 and later)"
                 )
-            raise _by_status(self.login.url, response)
-        answer = _json(self.login.url, response, dict[str, Any])
-        raise _by_name(self.login, str(answer.get("name")), str(answer.get("message")))
+            raise by_status(self.login.url, response)
+        answer = decoded(self.login.url, f"{model}.{method}", response, dict[str, Any])
+        raise by_name(self.login, str(answer.get("name")), str(answer.get("message")))
 
 
 APIS: Mapping[str, type[Odoo]] = {"jsonrpc": JsonRpc, "json2": Json2, "xmlrpc": XmlRpc}
@@ -251,64 +254,4 @@ APIS: Mapping[str, type[Odoo]] = {"jsonrpc": JsonRpc, "json2": Json2, "xmlrpc": 
 def _version(answer: Mapping[str, Any]) -> tuple[int, str]:
     info = answer.get("server_version_info") or [str(answer.get("server_version", "0")).partition(".")[0]]
     digits = "".join(character for character in str(info[0]) if character.isdigit())
-    return int(digits or 0), str(answer.get("server_serie") or answer.get("server_version"))
-
-
-Result = TypeVar("Result")
-
-
-class _Reply(msgspec.Struct, Generic[Result]):
-    """An answer of JSON-RPC; one without a result is None."""
-
-    jsonrpc: str
-    result: Result | None = None
-    error: dict[str, Any] | None = None
-
-
-@lru_cache(maxsize=64)
-def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(shape)
-
-
-def _json(url: str, response: httpx.Response, shape: Any) -> Any:
-    try:
-        return _decoder(shape).decode(response.content)
-    except msgspec.ValidationError:
-        raise StopStream(f"{url} answered in another form than Odoo does: is it the address of an Odoo server?") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        if "json" in response.headers.get("content-type", ""):
-            raise Retry(f"{url} sent JSON that ends too early or cannot be read") from None
-        raise StopStream(f"{url} does not answer as an Odoo server: is it the right address?") from None
-
-
-def _by_status(url: str, response: httpx.Response) -> SourceError:
-    status = response.status_code
-    if status in BUSY:
-        after = response.headers.get("retry-after", "")
-        return Retry(f"{url} answered HTTP {status}", float(after) if after.isdigit() else None)
-    if response.is_redirect:
-        return StopStream(f"{url} redirects to {response.headers.get('location', '?')}: use that address")
-    return StopStream(f"{url} answered HTTP {status}: is it the address of an Odoo server?")
-
-
-def _denied(login: Login) -> ReconnectNeeded:
-    return ReconnectNeeded(
-        f"Odoo at {login.url} refused user {login.user}: wrong password or an expired API key; set the connector's secret again"
-    )
-
-
-def _by_name(login: Login, name: str, message: str) -> SourceError:
-    """The error that an exception of Odoo's means. Its text is only passed on."""
-    kind = name.rpartition(".")[2]
-    line = next((part.strip() for part in message.splitlines() if part.strip()), kind)[:300]
-    if kind in ("AccessDenied", "Unauthorized"):
-        return _denied(login)
-    if kind in ("AccessError", "Forbidden"):
-        return Refused(line)
-    if kind in ("KeyError", "NotFound", "UserError", "AttributeError"):
-        return Unknown(line)
-    if kind in ("OperationalError", "InterfaceError"):
-        return Retry(f"Odoo at {login.url} cannot use its database {login.database}: does it exist, and is it up?")
-    if name.startswith("psycopg2."):
-        return Retry(f"The database of Odoo at {login.url} refused: {line}")
-    return Failed(f"Odoo says: {line}")
+    return int(digits or 0), str(answer.get("server_serie") or answer.get("server_version") or "?")

@@ -11,6 +11,7 @@ import pytest
 from connectors.demo.github import app
 from connectors.demo.github.model import Organisation
 from connectors.demo.github.story import demo_organisation
+from devops.gold.anomalies import Sample, slower
 
 NOW = datetime(2026, 3, 18, 14, tzinfo=UTC)
 
@@ -49,6 +50,26 @@ def test_there_is_something_to_see_in_every_month(month: int) -> None:
     assert any(len(attempts) > 1 for attempts in shop.runs.values())
     assert found.named("lamp-design").releases
     assert found.named("lamp-lab").tip is None
+
+
+@pytest.mark.parametrize("day", range(0, 120, 5))
+def test_at_any_time_something_is_red_something_runs_and_something_is_slower_than_it_was(day: int) -> None:
+    now = datetime(2026, 3, 1, 9, tzinfo=UTC) + timedelta(days=day)
+    repos = demo_organisation(now).repositories
+    scheduled = [attempts[-1] for repo in repos for attempts in repo.runs.values() if attempts[-1]["event"] == "schedule"]
+    latest = {run["workflow_id"]: run for run in sorted(scheduled, key=lambda run: run["created_at"])}
+    decided = {run["workflow_id"]: run for run in sorted(scheduled, key=lambda run: run["created_at"]) if run["conclusion"]}
+    assert sum(run["conclusion"] == "failure" for run in decided.values()) == 1
+    assert sum(run["status"] == "in_progress" for run in latest.values()) == 1
+    found = [workflow for workflow in latest if slower([sample(run) for run in scheduled if run["workflow_id"] == workflow], now)]
+    assert 1 <= len(found) <= 2
+
+
+def sample(run: dict[str, Any]) -> Sample:
+    """A run as the anomalies take it."""
+    began, ended = (datetime.fromisoformat(run[name]) for name in ("created_at", "updated_at"))
+    good = run["conclusion"] == "success"
+    return Sample(began, not good, (ended - began).total_seconds() if good else None)
 
 
 def test_nothing_lies_in_the_future(lamps: Organisation) -> None:

@@ -294,6 +294,33 @@ def test_renamed_gone_forbidden_and_switched_off(github: FakeGitHub, connect: An
     assert rows("SELECT count(*) FROM ipai_bronze_devops.workflow_runs WHERE _deleted_at IS NULL") == count
 
 
+def test_a_run_tells_what_becomes_of_each_field(github: FakeGitHub, connect: Any, run_now: Any) -> None:
+    connector = connect()
+    run = good(run_now(connector))
+    fields = {
+        one.stream: {field["column"] or field["name"]: field for field in one.fields} for one in connector.stream_fields.all()
+    }
+    assert fields.keys() == TABLES.keys()
+    assert [fields["issues"][name]["name"] for name in ("labels", "user_login", "title")] == [
+        "labels[].name",
+        "user.login",
+        "title",
+    ]
+    assert (fields["issues"]["title"]["type"], fields["issues"]["labels"]["column_type"]) == ("string", "jsonb")
+    assert fields["pull_requests"]["head_sha"]["name"] == "head.sha"
+    assert fields["workflow_runs"]["head_sha"]["name"] == "head_sha"
+    assert "id of the repository" in fields["commits"]["repository_id"]["label"]
+    assert (fields["issues"]["milestone_number"]["name"], fields["issues"]["closed_by_login"]["name"]) == (
+        "milestone.number",
+        "closed_by.login",
+    )
+    raw = [name for name, field in fields["deployments"].items() if field["in_raw"]]
+    assert raw == []
+    assert {stream.stream: stream.metadata["vendor_name"] for stream in run.streams.all()}["reviews"] == "pulls/reviews"
+    good(run_now(connector))
+    assert connector.stream_fields.get(stream="issues").fields, "a quiet run forgets nothing"
+
+
 def test_a_list_of_names_reads_these(github: FakeGitHub, connect: Any, run_now: Any, rows: Any) -> None:
     run = good(run_now(connect(owner=None, repositories=["lamps/two", "lamps/nothing"])))
     assert loaded(rows, "repositories").keys() == {102}

@@ -232,3 +232,8 @@ def test_records_have_their_pages() -> None:
     assert url({"owner": "lamps"}, "issues", {"number": 3, "full_name": "lamps/two"}) == "https://github.com/lamps/two/issues/3"
     assert url({"owner": "lamps"}, "issues", {"id": 3}) is None
     assert url({"owner": "lamps"}, "issues", {"html_url": "https://x.example/3"}) == "https://x.example/3"
+    raw = '{"url": "https://api.github.com/repos/lamps/two/deployments/9", "id": 9}'
+    deployment = {"id": 9, "environment": "pre production", "_raw": raw}
+    assert url({"owner": "lamps"}, "deployments", deployment) == "https://github.com/lamps/two/deployments/pre%20production"
+    assert url({"owner": "lamps"}, "deployments", {"id": 9, "environment": "production", "_raw": "[]"}) is None
+    assert url(one, "spec_files", {"path": "spec/a b/prd.md"}) == "https://github.com/lamps/one/blob/HEAD/spec/a%20b/prd.md"

@@ -54,7 +54,7 @@ def test_everything_is_read_and_proven(odoo: FakeOdoo, connect: Any, run_now: An
     odoo.calls.clear()
     again = good(run_now(connector))
     assert {stream["stream"]: stream["read"] for stream in again.metadata["streams"] if stream["read"]} == {}
-    assert len(odoo.calls) <= 2 * len(MODELS) + 4, "two calls for each model, one more for those with a parent, and a login"
+    assert len(odoo.calls) <= 3 * len(MODELS) + 4, "three calls for each model, one more for those with a parent, and a login"
 
 
 def test_columns_have_the_types_that_odoo_tells(odoo: FakeOdoo, connect: Any, run_now: Any, rows: Any) -> None:
@@ -273,14 +273,14 @@ def test_forbidden_fields_are_left_out_and_said_and_a_forbidden_model_stops_only
 
 
 def test_a_new_field_makes_everything_be_read_again(odoo: FakeOdoo, connect: Any, run_now: Any, rows: Any) -> None:
-    odoo.denied_fields["res.partner"] = {"city"}
+    odoo.denied_fields["res.partner"] = {"street"}
     connector = connect(models=["res.partner"])
     good(run_now(connector))
     odoo.denied_fields.clear()
-    odoo.store.write("res.partner", 1, {})
-    good(run_now(connector))
-    wanted = sum(bool(row["city"]) for row in odoo.store.all("res.partner"))
-    assert rows("SELECT count(city) FROM ipai_bronze_erp.partners") == [(wanted,)]
+    run = good(run_now(connector))
+    assert "The fields of res.partner have changed in Odoo: reading everything again" in run.metadata["warnings"]
+    wanted = sum(bool(row["street"]) for row in odoo.store.all("res.partner"))
+    assert rows("SELECT count(street) FROM ipai_bronze_erp.partners") == [(wanted,)]
 
 
 def test_a_model_that_odoo_lacks_is_said(odoo: FakeOdoo, connect: Any, run_now: Any) -> None:
@@ -294,6 +294,10 @@ def test_a_model_that_odoo_lacks_is_said(odoo: FakeOdoo, connect: Any, run_now: 
         ({"url": "erp.example.com"}, "url"),
         ({"url": "https://user:pw@erp.example.com"}, "url"),
         ({"url": "https://erp.example.com/web"}, "url"),
+        ({"url": "http://[::1"}, "url"),
+        ({"url": "http://erp:port"}, "url"),
+        ({"url": "http://127.0.0.1:18170\\evil"}, "url"),
+        ({"url": "https://erp.example.com "}, "url"),
         ({"user": ""}, "user"),
         ({"extra_models": {"account.move": "more"}}, "extra_models"),
         ({"extra_models": {"hr.expense": "invoices"}}, "extra_models"),

@@ -16,6 +16,7 @@ OURS = (
     ("lakehouse", "0005_run_connector"),
     ("lakehouse", "0006_loaded_table"),
     ("connectors", "0003_stream_fields"),
+    ("finance", "0004_reconciliation"),
 )
 
 

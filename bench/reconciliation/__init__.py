@@ -1,0 +1,1 @@
+"""How good the reconciliation suggestions are, on ledgers whose answers are known."""

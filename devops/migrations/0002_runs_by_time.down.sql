@@ -1,0 +1,1 @@
+DROP INDEX ipai_gold_devops.ci_runs_created;

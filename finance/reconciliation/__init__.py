@@ -1,0 +1,1 @@
+"""Reconciliation: suggestions for bank lines with evidence and confidence, and what people decide about them."""

@@ -1,0 +1,5 @@
+"""Where Celery finds this app's tasks."""
+
+from finance.reconciliation.tasks import suggest
+
+__all__ = ["suggest"]
