@@ -14,7 +14,14 @@ from tests.finance.ledger import USD, Ledger, d
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LONG = "Northern Distribution and Warehousing Company of the Very Long Name GmbH & Co. KG"
-PROVEN = {"ok": True, "differences": [], "checked": 4, "records": 60, "at": "2026-11-23T09:00:00+00:00", "streams": {"journal_entries": {"records": 60}}}
+PROVEN = {
+    "ok": True,
+    "differences": [],
+    "checked": 4,
+    "records": 60,
+    "at": "2026-11-23T09:00:00+00:00",
+    "streams": {"journal_entries": {"records": 60}},
+}
 BROKEN = PROVEN | {"ok": False, "differences": [{"what": "journal items: debits of 2026-03 are 12.00 lower than in Odoo"}]}
 
 
@@ -135,7 +142,7 @@ def test_days_of_ones_own_and_choosing_a_company(visit, books):
     expect(page.get_by_role("heading", name="Profit and loss in EUR")).to_have_count(0)
     page.get_by_label("From").fill("2026-03-01")
     page.get_by_label("To", exact=True).fill("2026-03-31")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_role("columnheader", name="Mar 2026")).to_be_visible()
     expect(page.locator("[data-line=net_profit] td").first).to_have_text("700.00")
 
