@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -27,11 +28,14 @@ from ipai.access.sessions import claims_for, governed
 from ipai.observability.console import records
 from ipai.observability.console.listing import chips, keyset
 from ipai.observability.console.pages import NavItem, actor, page, person
+from ipai.toolkit import is_writable
 
 LINES = 20
 ITEMS = "ipai_bronze_erp.journal_entries"
 BANK_LINES = "ipai_bronze_erp.bank_statement_lines"
 CONFIDENCE = ((0.99, "almost certain"), (0.9, "very likely"), (0.7, "likely"), (0.4, "possible"), (0.0, "unlikely"))
+REMOTE = 0.1
+"""Candidates less sure than this are folded away, the first one never."""
 OUTCOMES = {
     Outcome.MATCH: "Match",
     Outcome.LIKELY: "Likely",
@@ -143,7 +147,10 @@ def _line(row: Suggestion, link: Any, links: Mapping[Any, Any]) -> dict[str, Any
         one
         | {
             "words": confidence(one["confidence"]),
-            "items": [item | {"record": links[(row.connector_id, item["id"])]} for item in one["items"]],
+            "items": [
+                item | {"due_on": date.fromisoformat(item["due"]), "record": links[(row.connector_id, item["id"])]}
+                for item in one["items"]
+            ],
             "rejected": one["key"] in rejected,
             "differs": bool(Decimal(one["fit"]["difference"])),
             "chosen": row.outcome == Outcome.MATCH and row.state == State.OPEN and number == 0,
@@ -155,8 +162,10 @@ def _line(row: Suggestion, link: Any, links: Mapping[Any, Any]) -> dict[str, Any
         "amount": f"{row.amount:.{row.decimals}f}",
         "record": link,
         "label": OUTCOMES[Outcome(row.outcome)],
-        "candidates": candidates,
+        "candidates": [one for number, one in enumerate(candidates) if not number or one["confidence"] >= REMOTE],
+        "remote": [one for number, one in enumerate(candidates) if number and one["confidence"] < REMOTE],
         "standing": standing,
+        "may_post": is_writable("reconcile"),
         "accepted": next((one for one in standing if one.accepted), None),
         "is_open": row.state == State.OPEN,
     }

@@ -10,6 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from connectors import services
+from connectors.demo import vendors
 from tests.finance.ledger import USD, Ledger, d
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -168,3 +170,47 @@ def test_on_paper_there_is_the_statement_and_whether_it_was_proven(visit, books)
     expect(page.locator("[data-line=both]")).to_be_visible()
     for hidden in (".f-controls", ".c-tabs", ".c-bar", "#nav-sidebar", ".f-how >> nth=0"):
         expect(page.locator(hidden)).to_be_hidden()
+
+
+@pytest.fixture
+def inbox(tenant, actor, settings):
+    """The demo's ledger with its bank lines that nobody has matched."""
+    config = {"url": vendors.ODOO, "database": "demo", "user": "demo"}
+    made = services.create_connector(
+        actor=actor, tenant=tenant, name="ledger", connector_type="odoo", config=config, secrets={"password": "demo"}
+    )
+    run = services.execute_run(services.queue_run(connector=made, actor=actor, send_to_worker=False).pk)
+    assert run.status == "success", run.error_message
+
+
+def test_the_inbox_is_decided_with_the_keyboard(visit, inbox):
+    page = visit("data_engineer")
+    page.goto("/finance/reconciliation/")
+    lines = page.locator(".f-line")
+    left = int(page.locator("#f-meter b").inner_text())
+    page.keyboard.press("j")
+    expect(lines.nth(0)).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(lines.nth(0)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(lines.nth(0)).to_contain_text("Accepted by data_engineer")
+    expect(page.locator("#f-meter b")).to_have_text(str(left - 1))
+    expect(lines.nth(1)).to_be_focused()
+    page.keyboard.press("u")
+    expect(page.locator("#f-meter b")).to_have_text(str(left))
+    expect(lines.nth(0)).not_to_contain_text("Accepted by")
+    expect(lines.nth(0)).to_be_focused()
+    page.keyboard.press("x")
+    expect(lines.nth(0).locator(".f-struck")).to_have_count(1)
+    assert page.problems == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_the_inbox_is_usable_by_everybody_and_on_a_phone(visit, inbox, scheme, width):
+    page = visit("data_engineer", scheme=scheme, width=width)
+    page.goto("/finance/reconciliation/")
+    page.locator(".f-line details > summary").first.click()
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

@@ -87,7 +87,7 @@ def test_accepting_and_taking_back(http: Client, suggested: list[Suggestion]) ->
     assert Decision.objects.get().actor == "data_engineer"
     assert str(row.pk) not in http.get(INBOX).content.decode()
     assert "Undo" in article(http.get(f"{INBOX}?state=accepted"), row)
-    assert "not allowed" in article(decide(http, row, "post"), row)  # writing to Odoo is off unless the connector allows it
+    assert "can write that to its vendor" in article(decide(http, row, "post"), row)
     assert meter(decide(http, row, "undo")) == (len(suggested), len(suggested))
 
 
