@@ -130,6 +130,12 @@ def write(wanted: Write) -> str:
     return _writers[wanted.action](wanted)
 
 
+def is_writable(action: str) -> bool:
+    """Whether anything in this portal can carry out the action."""
+    autodiscover_modules("tools")
+    return action in _writers
+
+
 def tools() -> Mapping[str, Tool]:
     """Every tool by its name."""
     autodiscover_modules("tools")

@@ -28,6 +28,7 @@ TABS = (
     ("finance_cashflow", "Cash flow"),
     ("finance_trial_balance", "Trial balance"),
     ("finance_ageing", "Ageing"),
+    ("finance_reconciliation", "Reconciliation"),
 )
 P = ParamSpec("P")
 
@@ -86,7 +87,7 @@ def shown(
                     found = companies(cursor)
                     if not found:
                         return render(request, "finance/empty.html", title, {"tabs": TABS}, trail=around)
-                    books = Books(found, _chosen(request, found), request.GET.get("currency") or None, now().date())
+                    books = Books(found, chosen(request, found), request.GET.get("currency") or None, now().date())
                     context = reader(request, cursor, books, *args, **kwargs)
                     if isinstance(context, HttpResponse):
                         return context
@@ -101,16 +102,16 @@ def shown(
     return wrap
 
 
-def _chosen(request: HttpRequest, found: Sequence[Company]) -> Sequence[Company]:
+def chosen(request: HttpRequest, found: Sequence[Company]) -> Sequence[Company]:
     """The company that the address names, ``7`` or ``7@connector``; all of them without one."""
     asked = request.GET.get("company", "")
     if not asked:
         return found
     identity, _, connector = asked.partition("@")
-    chosen = [one for one in found if str(one.id) == identity and connector in ("", one.connector)]
-    if not chosen:
+    named = [one for one in found if str(one.id) == identity and connector in ("", one.connector)]
+    if not named:
         raise Http404("There is no such company with figures that you may see")
-    return chosen
+    return named
 
 
 def _picks(request: HttpRequest, books: Books) -> dict[str, Any]:

@@ -101,18 +101,18 @@ def open_items(request: HttpRequest, cursor: CursorWrapper, books: Books) -> Map
     return _part(request, "finance/open_items_table.html", context) or context
 
 
-def _inside(request: HttpRequest) -> bool:
+def inside(request: HttpRequest) -> bool:
     """Whether a line of another page asks."""
     return request.headers.get("HX-Request") == "true"
 
 
 def _most(request: HttpRequest) -> int:
-    return ROWS_INSIDE if _inside(request) else ROWS
+    return ROWS_INSIDE if inside(request) else ROWS
 
 
 def _part(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse | None:
     """Only the rows, for a line that opens on another page."""
-    if not _inside(request):
+    if not inside(request):
         return None
     answer = TemplateResponse(request, template, {**context, "inside": True})
     answer["Vary"] = "HX-Request"

@@ -32,6 +32,9 @@ def written(amount: Decimal | str, decimals: int = 2) -> str:
     return f"({grouped(text)})" if text.startswith("-") else grouped(text)
 
 
+register.filter(written)
+
+
 @register.filter
 def amount(value: Decimal | str | None, decimals: int = 2) -> SafeString | str:
     """An amount in a column: negatives in parentheses (said as minus), digits under digits. Text has its decimals already."""
@@ -46,11 +49,12 @@ def amount(value: Decimal | str | None, decimals: int = 2) -> SafeString | str:
 
 
 @register.filter
-def share(value: Decimal | None, unsigned: bool = False) -> str:
+def share(value: Decimal | float | None, unsigned: bool = False) -> str:
     """A ratio as per cent: ``12.4%``; a minus sign where it is below zero, if signs are wanted."""
     if value is None:
         return "–"
-    return f"{100 * (abs(value) if unsigned else value):,.1f}%".replace("-", "−")
+    ratio = float(value)
+    return f"{100 * (abs(ratio) if unsigned else ratio):,.1f}%".replace("-", "−")
 
 
 @register.filter

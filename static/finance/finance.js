@@ -41,6 +41,32 @@
     if (event.target.matches("[data-custom]")) event.target.form.elements.range.value = "custom";
   });
 
+  // The inbox: j and k move, digits choose, Enter accepts, x rejects, u takes the last decision back.
+  let decided = null;
+  const lines = () => all("[data-inbox] .f-line");
+  const press = (line, action) => line?.querySelector(`button[value=${action}]`)?.click();
+  const move = (from, step) => { const found = lines(); found[Math.max(0, Math.min(found.length - 1, found.indexOf(from) + step))]?.focus(); };
+  document.addEventListener("keydown", (event) => {
+    if (!document.querySelector("[data-inbox]") || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    const at = document.activeElement, line = at.closest?.(".f-line");
+    if (at.matches("select, textarea, a, button, summary") && event.key === "Enter" || at.matches("input:not([type=radio])")) return;
+    const choice = line && /^[1-9]$/.test(event.key) && all("input[type=radio]", line)[event.key - 1];
+    if (event.key === "j") move(line, line ? 1 : 0); else if (event.key === "k") move(line, -1);
+    else if (choice) choice.click();
+    else if (event.key === "Enter" && line) press(line, "accept");
+    else if (event.key === "x" && line) press(line, line.querySelector("input[type=radio]:checked") ? "reject" : "reject_all");
+    else if (event.key === "u") press(line?.querySelector("button[value=undo]") ? line : document.getElementById(decided), "undo");
+    else return;
+    event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => { const line = event.target.closest?.(".f-line"); if (line) decided = line.id; });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const line = document.getElementById(decided);
+    if (!line || !event.target.closest?.(".f-line, [data-inbox]")) return;
+    const next = line.matches(".f-done") && lines().slice(lines().indexOf(line)).find((one) => !one.matches(".f-done"));
+    (next || line).focus();
+  });
+
   // One tooltip, above whatever scrolls: on hover, on focus, gone with Escape.
   const tip = Object.assign(document.createElement("div"), { className: "f-tip", hidden: true });
   tip.setAttribute("aria-hidden", "true");
