@@ -60,7 +60,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 
 def wipe() -> None:
-    """Remove what a committed test left: rows of our tables but those that migrations made, and what loads made: tables, columns."""
+    """Remove what a committed test left: rows, but those that migrations made, and tables and columns that loads made."""
     from django.apps import apps
     from django.db import connection
 
