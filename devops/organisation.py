@@ -15,14 +15,16 @@ WEEKS = 12
 """Weeks of runs, the current one among them."""
 
 
-def ci_weeks(cursor: CursorWrapper, repository: str | None = None) -> list[Row]:
+def ci_weeks(cursor: CursorWrapper, repository: str | None = None, connector: str | None = None) -> list[Row]:
     """The last weeks in which anything ran, oldest first.
 
     ``{"period": "2026-W08", "runs", "counted", "success_rate", "duration_p50_s", "duration_p95_s"}``
     """
     monday = now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=now().weekday())
     return _rows(
-        cursor, "organisation_weeks", {"since": monday - timedelta(weeks=WEEKS - 1), "now": now(), "repository": repository}
+        cursor,
+        "organisation_weeks",
+        {"since": monday - timedelta(weeks=WEEKS - 1), "now": now(), "repository": repository, "connector": connector},
     )
 
 

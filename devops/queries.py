@@ -13,6 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from devops.gold.bronze import as_json
 from devops.levels import level
 from ipai.clock import now
+from ipai.observability.console.records import is_web_address
 
 Row = dict[str, Any]
 SCHEMA = "ipai_gold_devops"
@@ -20,13 +21,16 @@ FRESH = timedelta(days=7)
 """How long an anomaly is shown after it was seen last."""
 MOST = 10_000
 """Rows of one page."""
+ADDRESSES = ("html_url", "turned_url", "last_url")
+"""Columns that a vendor filled with addresses: whoever writes them may write ``javascript:`` too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A list: its columns, the key that orders it (``down``: newest first) and pages it, and its filters.
 
-    ``filters`` are conditions by the name of a parameter. JSON columns are decoded.
+    ``filters`` are conditions by the name of a parameter. JSON columns are decoded, and an address that is not
+    one of the web is None: pages, API and tools link what stands here.
     """
 
     table: str
@@ -67,7 +71,8 @@ class Listing:
         return [*([self.where] if self.where else []), *(self.filters[name] for name in chosen)], list(chosen.values())
 
     def _row(self, row: Row) -> Row:
-        return plain(row) | {name: as_json(row[name]) for name in self.decoded}
+        links = {name: row[name] if row[name] and is_web_address(row[name]) else None for name in ADDRESSES if name in row}
+        return plain(row) | links | {name: as_json(row[name]) for name in self.decoded}
 
 
 def plain(row: Row) -> Row:
@@ -85,6 +90,12 @@ REPOSITORIES = Listing(
     " refreshed_at",
     ("repository", "_connector_id"),
     WHOSE,
+)
+TROUBLES = Listing(
+    "repositories",
+    "_connector_id AS connector_id, repository, failure, read_at, as_of",
+    ("repository", "_connector_id"),
+    {"read_before": "(failure IS NOT NULL OR coalesce(read_at < %s, true))"},
 )
 SPEC_COMPLIANCE = Listing(
     "spec_compliance",
@@ -245,6 +256,11 @@ def newest_refresh(cursor: CursorWrapper) -> Row | None:
     return dict(zip(("as_of", "refreshed_at", "oldest", "repositories"), row, strict=True)) if row else None
 
 
+def troubles(cursor: CursorWrapper, read_before: datetime) -> list[Row]:
+    """Repositories whose figures could not be made, or whose connector has not read its source since an instant."""
+    return TROUBLES.rows(cursor, {"read_before": read_before})
+
+
 def environments(cursor: CursorWrapper) -> list[str]:
     """The environments that anything was deployed to, production first."""
     cursor.execute(
@@ -254,13 +270,14 @@ def environments(cursor: CursorWrapper) -> list[str]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def item_counts(cursor: CursorWrapper, repository: str | None, month: str | None) -> list[Row]:
-    """How many items each metric (of a repository) leaves out or infers, with a reason as example; in a month or in all."""
+def item_counts(cursor: CursorWrapper, of: Mapping[str, str], month: str | None) -> list[Row]:
+    """How many items each metric leaves out or infers, with example; ``of`` a repository and its connector, in a month or all."""
     cursor.execute(
         "SELECT metric, kind, item_type, count(*) AS number, min(reason) AS example FROM ipai_gold_devops.dora_items"
         " WHERE (%(repository)s::text IS NULL OR repository = %(repository)s) AND (%(month)s::text IS NULL OR period = %(month)s)"
+        " AND (%(connector)s::uuid IS NULL OR _connector_id = %(connector)s::uuid)"
         " GROUP BY metric, kind, item_type ORDER BY metric, kind, item_type",
-        {"repository": repository, "month": month},
+        {"repository": of.get("repository"), "connector": of.get("connector"), "month": month},
     )
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -23,7 +23,7 @@ Limit = Annotated[int, Field(ge=1, le=MOST, description="How many rows at most")
 @after_load("ipai_bronze_devops")
 def refresh_gold(load: Load) -> None:
     """Bring the connector's figures up to date."""
-    refresh(load.connector_id, load.tenant_id)
+    refresh(load.connector_id, load.tenant_id, was_read=load.was_read)
 
 
 @tool(schemas=GOLD)

@@ -14,6 +14,9 @@ import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+EARLIEST, LATEST = 1970, 2200
+"""Years that a clock may show: figures look weeks back and months ahead."""
+
 
 def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
     """The number in a variable, or one line that names the variable."""
@@ -39,14 +42,18 @@ def web_address(name: str, value: str) -> str:
 
 
 def moment(name: str, value: str) -> datetime | None:
-    """The instant in a variable, in UTC when it names no zone; None for none, or one line that names the variable."""
+    """The instant of 1970 to 2200 in a variable, in UTC when it names no zone; None for none, or one line that names it."""
     if not value:
         return None
     try:
         found = datetime.fromisoformat(value)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ImproperlyConfigured(f"{name} must be an instant like 2026-01-31T10:00:00Z, not {value!r}") from None
+        found = None
+    if found is None or not EARLIEST <= found.year <= LATEST:
+        wanted = f"an instant like 2026-01-31T10:00:00Z, of the years {EARLIEST} to {LATEST}"
+        raise ImproperlyConfigured(f"{name} must be {wanted}, not {value!r}")
+    return found
 
 
 def together(name: str, value: str, other: str, other_value: str) -> str:

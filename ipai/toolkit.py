@@ -49,11 +49,12 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Rows that a run or a batch of deliveries committed into a medallion schema."""
+    """Rows that a run or a batch of deliveries committed into a medallion schema; ``was_read``: a run read it all."""
 
     schema: str
     tenant_id: UUID
     connector_id: UUID
+    was_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,14 @@ KEPT = (
     "django_content_type",
     "django_migrations",
 )
-migrated: set[str] = set()
-"""Tables in the medallion schemas that migrations made."""
-MEDALLION = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'ipai\\_%\\_%'"
+migrated: dict[str, set[str]] = {}
+"""Tables in the medallion schemas that migrations made, with their columns."""
+MEDALLION = """
+SELECT format('%I.%I', n.nspname, c.relname), array_agg(a.attname::text) FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname LIKE 'ipai\\_%\\_%'
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') GROUP BY 1
+"""
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +56,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(MEDALLION)
-        migrated.update(table for (table,) in cursor.fetchall())
+        migrated.update((table, set(columns)) for table, columns in cursor.fetchall())
 
 
 def wipe() -> None:
-    """Remove what a committed test left: rows of our tables but those that migrations made, and tables that loads made."""
+    """Remove what a committed test left: rows, but those that migrations made, and tables and columns that loads made."""
     from django.apps import apps
     from django.db import connection
 
@@ -64,8 +69,10 @@ def wipe() -> None:
         cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in sorted(managed)) + " CASCADE")
         cursor.execute("DELETE FROM ipai_tenant WHERE slug <> 'default'")
         cursor.execute(MEDALLION)
-        for (table,) in cursor.fetchall():
+        for table, columns in cursor.fetchall():
             cursor.execute(f"DELETE FROM {table}" if table in migrated else f"DROP TABLE {table} CASCADE")
+            for column in set(columns) - migrated.get(table, set(columns)):
+                cursor.execute(f'ALTER TABLE {table} DROP COLUMN "{column}"')
 
 
 @pytest.fixture(autouse=True, scope="session")

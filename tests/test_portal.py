@@ -127,7 +127,7 @@ def test_from_an_empty_home_to_rows_by_every_road(portal):
         assert portal.process.wait(timeout=60) == 0
         wait_for(lambda: not portal.processes(), 15, "the end of every process")
         assert portal.start() < 30
-        assert len(api.get("connector-runs/").json()["results"]) == 9
+        assert len(api.get("connector-runs/").json()["results"]) == 10
         assert "First login: admin /" not in portal.log.read_text()[len(shown) :]
 
 

@@ -104,6 +104,7 @@ class _Run:
         self.seen = Spool(context.client.scratch) if self.full and self.stream.write_mode == "merge" else None
         with one_transaction() as cursor:
             known = state.since(cursor, context.connector_id, self.stream.name, self.of_records)
+        self.saved = known
         self.since = None if self.full else known
         self.cursor = Highest(self.stream.cursor_field, ordered)
 
@@ -121,7 +122,7 @@ class _Run:
         """Commit all that the source emits."""
         self.context.progress.phase = "reading"
         heard = Heard(self.context.stopping)
-        source = read(replace(self.context.client, stopping=heard, say=self._say))
+        source = read(replace(self.context.client, stopping=heard, say=self._say, saved=self.saved))
         emitted = Lookahead(self.context, source, heard, resumable=not self.at_once)
         while (item := self._next(emitted)) is not None:
             if isinstance(item, Part):

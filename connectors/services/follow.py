@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from connectors.models import ConnectorRun
+from connectors.models import ConnectorRun, Status, Trigger
 from ipai.toolkit import Load, loaded
 
 
@@ -14,5 +14,6 @@ def follow_run(run_id: UUID) -> None:
     if run is None:  # its connector was deleted meanwhile
         return
     schemas = {target.partition(".")[0] for target in run.streams.values_list("target", flat=True)}
+    was_read = run.status == Status.SUCCESS and run.trigger != Trigger.WEBHOOK
     for schema in sorted(schemas):
-        loaded(Load(schema, run.connector.tenant.id, run.connector_id))
+        loaded(Load(schema, run.connector.tenant.id, run.connector_id, was_read))

@@ -12,9 +12,10 @@ import logging
 import re
 import secrets as random_secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import psycopg
 from django.db import DatabaseError
@@ -39,7 +40,10 @@ MOST_HELD = 8 * LARGEST
 """Bytes of all bodies that are being received; more are asked to come again."""
 HEAVY = 64 * 1024
 """Bodies beyond this are hashed and parsed in a thread, so that others are answered meanwhile."""
-BODY_SECONDS = 60.0
+BODY_SECONDS = 15.0
+"""How long a body may take: vendors give up after ten."""
+UNSIGNED_SECONDS = 0.25
+"""When who cannot sign is answered, however long the search took: the time tells nothing of connectors and their secrets."""
 NOBODY = random_secrets.token_hex(32)
 """Stands for the secret where there is no connector, so that the answer takes equally long."""
 
@@ -47,9 +51,11 @@ NOBODY = random_secrets.token_hex(32)
 class Refused(Exception):
     """The answer when a delivery is not stored; ``result`` is its name in the metrics."""
 
-    def __init__(self, status: int, result: str, words: str) -> None:
+    def __init__(self, status: int, result: str, words: str, at: float = 0.0) -> None:
         super().__init__(words)
         self.status, self.result, self.words = status, result, words
+        self.at = at
+        """The moment of ``time.monotonic`` before which nothing is answered."""
 
 
 class _Gone(Exception):
@@ -57,9 +63,12 @@ class _Gone(Exception):
 
 
 class _Room:
-    """What bodies take of the memory that all have together."""
+    """What bodies take of the memory that all have together. Where it is full, the one that has been coming longest gives way:
+    a body that is held back stops nobody."""
 
     held = 0
+    coming: ClassVar[dict[_Room, asyncio.Timeout]] = {}
+    """Bodies that are still being received, the oldest first."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -68,7 +77,17 @@ class _Room:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _Room.held -= self.size
+        self._leave()
+
+    @asynccontextmanager
+    async def receiving(self) -> AsyncIterator[None]:
+        """While the body comes in. Raises TimeoutError when it takes too long or has to give way."""
+        async with asyncio.timeout(BODY_SECONDS) as patience:
+            _Room.coming[self] = patience
+            try:
+                yield
+            finally:
+                _Room.coming.pop(self, None)
 
     def take(self, size: int) -> None:
         """Make room for more of the body. Raises Refused."""
@@ -76,8 +95,16 @@ class _Room:
         _Room.held += size
         if self.size > LARGEST:
             raise too_large()
-        if _Room.held > MOST_HELD:
-            raise Refused(503, "unavailable", "Too many large deliveries at once: send it again")
+        while _Room.held > MOST_HELD:
+            oldest = next((room for room in _Room.coming if room is not self), None)
+            if oldest is None:
+                raise Refused(503, "unavailable", "Too many large deliveries at once: send it again")
+            _Room.coming.pop(oldest).reschedule(asyncio.get_running_loop().time())
+            oldest._leave()
+
+    def _leave(self) -> None:
+        _Room.held -= self.size
+        self.size = 0
 
 
 def too_large() -> Refused:
@@ -103,6 +130,7 @@ class Receiver:
             status, result, words = 202, "stored", "stored"
         except Refused as refused:
             status, result, words = refused.status, refused.result, refused.words
+            await asyncio.sleep(refused.at - time.monotonic())
         except _Gone:
             RECEIVED.labels(match["source"], "gone").inc()
             return
@@ -133,7 +161,7 @@ class Receiver:
             raise too_large()
         parts: list[bytes] = []
         more = True
-        async with asyncio.timeout(BODY_SECONDS):
+        async with room.receiving():
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -145,12 +173,13 @@ class Receiver:
 
     async def _opened(self, key: tuple[str, str], headers: Mapping[str, str], body: bytes) -> tuple[Door, Envelope]:
         """The one connector whose secret signed the body, and what the delivery is. Refused otherwise."""
+        answer_at = time.monotonic() + UNSIGNED_SECONDS
         for max_age in (KEPT_SECONDS, ANEW_SECONDS):  # a secret that does not fit may be too new for what is remembered
             doors = await self.doors.at(key, max_age)
             found = await _aside(len(body), partial(_knock, key[0], doors, headers, body))
             if found:
                 return found
-        raise Refused(401, "unsigned", "The signature is missing or wrong")
+        raise Refused(401, "unsigned", "The signature is missing or wrong", answer_at)
 
     async def close(self) -> None:
         """Let go of the database."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
 
@@ -41,6 +42,13 @@ def number(value: str) -> int:
     return int(value)
 
 
+def identifier(value: str) -> str:
+    try:
+        return str(UUID(value))
+    except ValueError:
+        raise ValueError("Give an id like 0b0e7a52-93b4-4d83-9a35-5a1c3f5ed0a4") from None
+
+
 def yes_or_no(value: str) -> bool:
     if value not in ("true", "false"):
         raise ValueError("Give true or false")
@@ -49,10 +57,15 @@ def yes_or_no(value: str) -> bool:
 
 def month(value: str) -> str:
     """A month, also that of a date: ``2026-01``."""
+    return month_or_day(value)[:7]
+
+
+def month_or_day(value: str) -> str:
+    """A month or a date, as the periods of figures are written: ``2026-01``, ``2026-01-31``."""
     if MONTH.fullmatch(value):
         return value
     try:
-        return date.fromisoformat(value).strftime("%Y-%m")
+        return date.fromisoformat(value).isoformat()
     except ValueError:
         raise ValueError("Give a month like 2026-01, or a date") from None
 
@@ -95,9 +108,14 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 REPOSITORY = Parameter("repository", "Owner and name, e.g. octo/portal.", text)
+CONNECTOR = Parameter(
+    "connector", "A connector's id, as in connector_id: two connectors may read repositories of one name.", identifier
+)
 WORKFLOW = Parameter("workflow", "A workflow's name, e.g. CI.", text)
 FROM_MONTH = Parameter("from", "The first month, e.g. 2026-01.", month)
 TO_MONTH = Parameter("to", "The last month, which is included.", month)
+FROM_DAY = Parameter("from", "The first month or, by day, the first day, e.g. 2026-01-31.", month_or_day)
+TO_DAY = Parameter("to", "The last month or, by day, the last day, which is included.", month_or_day)
 FROM = Parameter("from", "Created at or after: a month, a week, a date or an instant, UTC.", begin)
 TO = Parameter("to", "Created before the end of a month, week or date, or before an instant, UTC.", end)
 ENVIRONMENT = Parameter("environment", "An environment's name, e.g. production.", text)

@@ -94,7 +94,7 @@ class GoldView(TenantView):
         usable = isinstance(values, list) and len(values) == len(self.listing.key)
         if not usable or any(not isinstance(value, str | int) or "\x00" in str(value) for value in values):
             raise invalid(NO_CURSOR)
-        return list(values)
+        return [str(value) for value in values]  # the database reads each as its column's type, or refuses
 
     def _next(self, request: Request, row: Row) -> str:
         values = [row[name.removeprefix("_")] for name in self.listing.key]
@@ -121,6 +121,7 @@ class SpecCompliance(GoldView):
     listing = queries.SPEC_COMPLIANCE
     filters = (
         p.REPOSITORY,
+        p.CONNECTOR,
         Parameter("bundle", "A bundle's folder.", p.text),
         Parameter("compliant", "true or false.", p.yes_or_no),
     )
@@ -132,14 +133,16 @@ class CiMetrics(GoldView):
     listing = queries.CI_METRICS
     shape = queries.with_month
     filters = (
-        *(p.REPOSITORY, p.WORKFLOW, p.FROM_MONTH, p.TO_MONTH),
+        *(p.REPOSITORY, p.CONNECTOR, p.WORKFLOW, p.FROM_DAY, p.TO_DAY),
         Parameter("period", "month (unless told), day or all.", p.one_of("day", "month", "all"), ("day", "month", "all")),
     )
 
     def filtering(self, given: dict[str, Any]) -> dict[str, Any]:
         by = given.get("period", "month")
         found = given | {"period": by}
-        if by == "day" and "to" in found:
+        for name in {"from", "to"} & set(found):
+            found[name] = found[name] if by == "day" else found[name][:7]
+        if by == "day" and len(found.get("to", "")) == len("2026-01"):
             found["to"] += "-31"
         return found if by != "all" else {name: value for name, value in found.items() if name not in ("from", "to")}
 
@@ -150,7 +153,7 @@ class CiStatus(GoldView):
     listing = queries.CI_STATUS
     shape = queries.with_age
     filters = (
-        *(p.REPOSITORY, p.WORKFLOW),
+        *(p.REPOSITORY, p.CONNECTOR, p.WORKFLOW),
         Parameter("state", "green, red or unknown.", p.one_of("green", "red", "unknown"), ("green", "red", "unknown")),
     )
 
@@ -160,7 +163,7 @@ class Deployments(GoldView):
 
     listing = queries.DEPLOYMENTS
     filters = (
-        *(p.REPOSITORY, p.ENVIRONMENT, p.FROM, p.TO),
+        *(p.REPOSITORY, p.CONNECTOR, p.ENVIRONMENT, p.FROM, p.TO),
         *(Parameter(name, "true or false.", p.yes_or_no) for name in ("production", "failed", "rework")),
     )
 
@@ -172,7 +175,7 @@ class Dora(GoldView):
     shape = queries.with_levels
     more = {"definitions": DEFINITIONS}
     filters = (
-        *(p.REPOSITORY, p.FROM_MONTH, p.TO_MONTH),
+        *(p.REPOSITORY, p.CONNECTOR, p.FROM_MONTH, p.TO_MONTH),
         Parameter("period", "month (unless told) or all: the whole window in one row.", p.one_of("month", "all"), ("month", "all")),
     )
 
@@ -189,7 +192,7 @@ class DoraItems(GoldView):
 
     listing = queries.DORA_ITEMS
     filters = (
-        *(p.REPOSITORY, p.FROM_MONTH, p.TO_MONTH),
+        *(p.REPOSITORY, p.CONNECTOR, p.FROM_MONTH, p.TO_MONTH),
         Parameter("metric", "E.g. change_lead_time.", p.text),
         Parameter("kind", "excluded or inferred.", p.one_of("excluded", "inferred"), ("excluded", "inferred")),
     )

@@ -22,6 +22,18 @@ WHERE _connector_id = %(connector)s AND repository_id = %(repository)s
 """
 
 
+MOVED = """
+WITH gone AS (
+    DELETE FROM ipai_gold_devops.deployment_timeline
+    WHERE _connector_id = %(connector)s AND repository_id <> %(repository)s AND deployment_id = ANY (%(deployments)s)
+    RETURNING repository_id
+)
+UPDATE ipai_gold_devops.repositories SET made_from = made_from - 'delivery'
+WHERE _connector_id = %(connector)s AND repository_id IN (SELECT repository_id FROM gone)
+"""
+"""Deployments that another repository had: its figures are made again by the next refresh."""
+
+
 def build_delivery(cursor: CursorWrapper, repository: Repository, since: datetime) -> None:
     """Changes, deployments, incidents and what the five metrics are made from. The graph is looked at as a whole."""
     on_default, first = bronze.commits(cursor, repository)
@@ -33,6 +45,7 @@ def build_delivery(cursor: CursorWrapper, repository: Repository, since: datetim
     judge(history, deployments, incidents)
     for table in ("changes", "deployment_timeline", "incidents", "dora_counts"):
         clear(cursor, table, repository)
+    cursor.execute(MOVED, repository.key | {"deployments": [one.id for one in deployments]})
     copy_rows(cursor, "changes", CHANGE, (_change(repository, change) for change in changes))
     shipped = Counter(change.shipment.id for change in changes if change.shipment)
     copy_rows(cursor, "deployment_timeline", DEPLOYMENT, (_deployment(repository, one, shipped[one.id]) for one in deployments))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest, HttpResponse
@@ -46,14 +48,33 @@ def shown(
 
 
 def made(cursor: CursorWrapper) -> dict[str, Any] | None:
-    """When the figures were made and whether that is too long ago; None: there are none yet."""
+    """When the figures were made, whether that is too long ago, and of which repositories they are not current; None: none yet."""
     found = queries.newest_refresh(cursor)
-    return found and found | {"stale": now() - found["as_of"] > STALE}
+    if not found:
+        return None
+    troubled = queries.troubles(cursor, now() - STALE)
+    unread = [row for row in troubled if row["read_at"] is None or now() - row["read_at"] > STALE]
+    failed = [row for row in troubled if row["failure"]]
+    return found | {"stale": now() - found["as_of"] > STALE, "unread": unread, "failed": failed}
 
 
 def given(request: HttpRequest, *names: str) -> dict[str, str]:
     """The parameters of the address that are filters."""
     return {name: request.GET[name] for name in names if request.GET.get(name)}
+
+
+def whose(request: HttpRequest) -> dict[str, str]:
+    """The repository and the connector that the address names; ``name@connector`` names both, as the list of repositories does."""
+    name, _, of = request.GET.get("repository", "").partition("@")
+    found = {"repository": name, "connector": _uuid(of) or _uuid(request.GET.get("connector", ""))}
+    return {key: value for key, value in found.items() if value}
+
+
+def _uuid(value: str) -> str:
+    try:
+        return str(UUID(value))
+    except ValueError:
+        return ""
 
 
 def number(request: HttpRequest, name: str) -> int | None:
@@ -64,7 +85,9 @@ def number(request: HttpRequest, name: str) -> int | None:
 
 def kept(request: HttpRequest) -> list[tuple[str, str]]:
     """The parameters that choosing another repository leaves as they are."""
-    return [(name, str(value)) for name, value in request.GET.items() if name not in ("repository", "workflow_id", "month")]
+    return [
+        (name, str(value)) for name, value in request.GET.items() if name not in ("repository", "connector", "workflow_id", "month")
+    ]
 
 
 def choices(request: HttpRequest, name: str, values: list[str], everything: str = "") -> list[Chip]:
@@ -74,6 +97,14 @@ def choices(request: HttpRequest, name: str, values: list[str], everything: str 
     return [Chip(everything, "", None, not current, address(request, **{name: None})), *chips] if everything else chips
 
 
-def names(cursor: CursorWrapper) -> list[str]:
-    """The repositories that the viewer sees."""
-    return [row["repository"] for row in queries.REPOSITORIES.rows(cursor)]
+def options(request: HttpRequest, repositories: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``{"value", "label", "chosen"}`` of each repository; one of several with a name goes with its connector."""
+    chosen, found = whose(request), []
+    times = Counter(row["repository"] for row in repositories)
+    for row in repositories:
+        name, of = row["repository"], str(row["connector_id"])
+        single = times[name] == 1
+        mine = chosen.get("repository") == name and (single or chosen.get("connector") == of)
+        value, label = (name, name) if single else (f"{name}@{of}", f"{name} (connector {of[:8]})")
+        found.append({"value": value, "label": label, "chosen": mine})
+    return found

@@ -12,7 +12,7 @@ from devops import organisation, queries
 from devops.api.parameters import MONTH, begin, end
 from devops.definitions import DEFINITIONS
 from devops.figures import figure
-from devops.pages.common import MONTHS_SHOWN, choices, given, names, number, shown
+from devops.pages.common import MONTHS_SHOWN, choices, given, number, options, shown, whose
 from ipai.observability.console.listing import Chip, address
 from ipai.observability.console.pages import NavItem, page
 
@@ -38,29 +38,37 @@ SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
 @shown("devops/dora.html", "DORA")
 def dora(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     """The five metrics of one repository or of all together, in a month or the whole window; and each repository's."""
-    repositories = names(cursor)
+    repositories = queries.REPOSITORIES.rows(cursor)
     whole = [queries.with_levels(row) for row in queries.DORA_ALL.rows(cursor)]
-    repository = given(request, "repository").get("repository") or (repositories[0] if len(repositories) == 1 else None)
-    if repository:
-        months = [queries.with_levels(row) for row in queries.DORA_MONTHS.rows(cursor, {"repository": repository})]
-        found = months + [row for row in whole if row["repository"] == repository]
+    of = _one_repository(request, repositories)
+    if of:
+        found = [queries.with_levels(row) for row in (*queries.DORA_MONTHS.rows(cursor, of), *queries.DORA_ALL.rows(cursor, of))]
     else:
         found = organisation.dora(cursor)
     rows = [row for row in found if row["month"]][-MONTHS_SHOWN:]
     one = next((row for row in found if row["month"] == (request.GET.get("month") or None)), found[-1] if found else None)
-    behind = urlencode({"repository": repository}) + "&" if repository else ""
+    behind = urlencode(of) + "&" if of else ""
     return {
-        "repositories": repositories,
+        "repositories": options(request, repositories),
         "whole": whole,
         "rows": rows[::-1],
         "one": one,
-        "of": repository or "All repositories",
+        "of": of.get("repository", "All repositories"),
         "behind": behind,
         "cards": [_card(one, rows, *card) for card in CARDS] if one else [],
-        "items": queries.item_counts(cursor, repository, one["month"]) if one else [],
+        "items": queries.item_counts(cursor, of, one["month"]) if one else [],
         "definitions": DEFINITIONS,
         "back": address(request, month=None),
     }
+
+
+def _one_repository(request: HttpRequest, repositories: list[dict[str, Any]]) -> dict[str, str]:
+    """The name and connector of the repository in the address, or of the only one; empty: all. Of several of a name the first."""
+    asked = whose(request)
+    if not asked and len(repositories) > 1:
+        return {}
+    found = [{"repository": row["repository"], "connector": str(row["connector_id"])} for row in repositories]
+    return next((one for one in found if asked.items() <= one.items()), asked)
 
 
 def _card(one: dict[str, Any], rows: list[dict[str, Any]], name: str, title: str, definition: str) -> dict[str, Any]:
@@ -81,14 +89,15 @@ def _card(one: dict[str, Any], rows: list[dict[str, Any]], name: str, title: str
 @shown("devops/specs.html", "Specifications")
 def specs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     """Which bundles comply, and exactly what the others lack."""
-    chosen = given(request, "repository")
+    chosen, repositories = whose(request), queries.REPOSITORIES.rows(cursor)
     found = queries.SPEC_COMPLIANCE.rows(cursor, chosen)
     for row in found:
         row["warnings"] = [finding for finding in row["findings"] if finding["severity"] == "warning"]
     state = request.GET.get("compliant", "")
-    without = sorted(set(names(cursor)) - {row["repository"] for row in queries.SPEC_COMPLIANCE.rows(cursor)})
+    having = {(row["connector_id"], row["repository"]) for row in queries.SPEC_COMPLIANCE.rows(cursor)}
+    without = [row["repository"] for row in repositories if (row["connector_id"], row["repository"]) not in having]
     return {
-        "repositories": names(cursor),
+        "repositories": options(request, repositories),
         "states": choices(request, "compliant", ["true", "false"]),
         "rows": [row for row in found if state not in ("true", "false") or row["compliant"] is (state == "true")],
         "total": len(found),
@@ -102,7 +111,7 @@ def specs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
 def runs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     """The runs behind a figure, and which of them count for what."""
     filters: dict[str, Any] = {"workflow_id": number(request, "workflow_id")} | _period(request)
-    filters |= given(request, "repository", "head_sha")
+    filters |= whose(request) | given(request, "head_sha")
     of_flaky = {name: value for name, value in filters.items() if name in queries.FLAKY.filters}
     counts = queries.CI_RUNS.counts(cursor, filters, {name: part for name, (_, part) in SHOWN.items()})
     counts |= queries.FLAKY.counts(cursor, of_flaky, {"flaky": {}})
@@ -110,7 +119,7 @@ def runs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     show = show if show in counts else ""
     told = [(name, words) for name, (words, _) in SHOWN.items()] + [("flaky", "Flaky commits")]
     chips = [Chip(words, name, counts[name], name == show, address(request, show=name or None)) for name, words in told]
-    found = queries.FLAKY.rows(cursor, of_flaky, limit=ROWS) if show == "flaky" else []
+    found = [_flaky(row) for row in queries.FLAKY.rows(cursor, of_flaky, limit=ROWS)] if show == "flaky" else []
     rows = queries.CI_RUNS.rows(cursor, filters | SHOWN[show][1], limit=ROWS) if show != "flaky" else []
     return {
         "chips": chips,
@@ -122,9 +131,16 @@ def runs(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     }
 
 
+def _flaky(row: dict[str, Any]) -> dict[str, Any]:
+    """A flaky commit with the addresses of its page and of its runs'."""
+    site = row["html_url"]
+    runs = [{"run_id": one, "url": site and f"{site}/actions/runs/{one}"} for one in row["run_ids"]]
+    return row | {"commit_url": site and f"{site}/commit/{row['head_sha']}", "runs": runs}
+
+
 def _scope(request: HttpRequest, rows: list[dict[str, Any]], flaky: list[dict[str, Any]]) -> str:
     """What the runs are of, in words."""
-    of = next((row["repository"] for row in rows + flaky if request.GET.get("workflow_id")), request.GET.get("repository", ""))
+    of = next((row["repository"] for row in rows + flaky if request.GET.get("workflow_id")), whose(request).get("repository", ""))
     return " ".join(part for part in (of or "all repositories", request.GET.get("period", "")) if part)
 
 
@@ -132,7 +148,7 @@ def _scope(request: HttpRequest, rows: list[dict[str, Any]], flaky: list[dict[st
 @shown("devops/items.html", "Left out or inferred")
 def items(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     """The changes, deployments and incidents that a metric leaves out or rests on by inference."""
-    filters = given(request, "repository", "metric", "kind", "from", "to")
+    filters = whose(request) | given(request, "metric", "kind", "from", "to")
     return {"rows": queries.DORA_ITEMS.rows(cursor, filters, limit=ROWS), "most": ROWS}
 
 
@@ -140,7 +156,7 @@ def items(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
 @shown("devops/changes.html", "Changes")
 def changes(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     """The changes behind lead time and coverage."""
-    filters: dict[str, Any] = given(request, "repository")
+    filters: dict[str, Any] = dict(whose(request))
     filters |= {name: value for name, value in given(request, "month", "authored").items() if MONTH.fullmatch(value)}
     if request.GET.get("deployed") in ("true", "false"):
         filters["deployed"] = request.GET["deployed"] == "true"

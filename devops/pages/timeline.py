@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from devops import queries
 from devops.api.parameters import begin, end
-from devops.pages.common import choices, given, names, shown
+from devops.pages.common import choices, given, options, shown, whose
 from ipai.clock import now
 from ipai.observability.console.listing import Chip, address
 from ipai.observability.console.pages import NavItem, page
@@ -32,17 +32,18 @@ TICKS = 6
 @shown("devops/deployments.html", "Deployments")
 def deployments(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     """What was deployed in a stretch of time, and how it went."""
-    since, until = _stretch(request, queries.REPOSITORIES.rows(cursor))
+    repositories = queries.REPOSITORIES.rows(cursor)
+    since, until = _stretch(request, repositories)
     length = until - since
-    chosen: dict[str, Any] = given(request, "repository", "environment")
+    chosen: dict[str, Any] = whose(request) | given(request, "environment")
     chosen |= {name: value == "true" for name, value in given(request, "failed", "rework", "shipped").items()}
     of_month = given(request, "month")
     chosen |= of_month if of_month else {"from": since, "to": until}
     found = queries.DEPLOYMENTS.rows(cursor, chosen, limit=MOST)
-    incidents = queries.INCIDENTS.rows(cursor, given(request, "repository") | {"from": since, "to": until})
+    incidents = queries.INCIDENTS.rows(cursor, whose(request) | {"from": since, "to": until})
     everywhere = queries.environments(cursor)
     return {
-        "repositories": names(cursor),
+        "repositories": options(request, repositories),
         "environments": choices(request, "environment", everywhere, "All environments"),
         "ranges": _ranges(request),
         "range": next((name for name, one in RANGES.items() if one == length), request.GET.get("range", "")),
@@ -98,13 +99,15 @@ def _lanes(
     def place(at: datetime) -> float:
         return round(min(100.0, max(0.0, 100 * ((at - since) / length))), 3)
 
-    lanes: dict[tuple[str, str], dict[str, Any]] = {}
+    lanes: dict[tuple[Any, str, str], dict[str, Any]] = {}
     for row in sorted(found, key=lambda row: (row["repository"], not row["production"], row["environment"])):
-        key = (row["repository"], row["environment"])
-        lane = lanes.setdefault(key, {"repository": key[0], "environment": key[1], "production": row["production"], "marks": []})
+        key = (row["connector_id"], row["repository"], row["environment"])
+        named = {"connector_id": key[0], "repository": key[1], "environment": key[2]}
+        lane = lanes.setdefault(key, named | {"production": row["production"], "marks": []})
         lane["marks"].append(row | {"x": place(row["created_at"]), "mark": mark(row)})
     for lane in lanes.values():
-        mine = [one for one in incidents if one["repository"] == lane["repository"] and lane["production"]]
+        of = (lane["connector_id"], lane["repository"])
+        mine = [one for one in incidents if (one["connector_id"], one["repository"]) == of and lane["production"]]
         bands = [one | {"x": place(one["opened_at"]), "end": place(one["closed_at"] or since + length)} for one in mine]
         lane["bands"] = [one | {"width": max(0.15, one["end"] - one["x"])} for one in bands]
     return list(lanes.values())

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from devops import organisation, queries
-from devops.pages.common import MONTHS_SHOWN, given, names, number, shown
+from devops.pages.common import MONTHS_SHOWN, number, options, shown, whose
 from ipai.clock import now
 from ipai.observability.console.listing import address
 from ipai.observability.console.pages import NavItem, page
@@ -26,42 +26,46 @@ LISTED = 200
 @shown("devops/ci.html", "CI trends")
 def ci(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
     """One workflow by month or day; without one, all runs by week and every workflow in all."""
-    chosen = given(request, "repository")
+    chosen = whose(request)
     listed = queries.CI_METRICS.rows(cursor, chosen | {"period": "all"})
     workflow = number(request, "workflow_id")
     current = next((row for row in listed if row["workflow_id"] == workflow), None)
     most = sorted(listed, key=lambda row: -row["runs"])[:LISTED]
     shown_ones = sorted(most, key=lambda row: (row["repository"], row["workflow"]))
-    narrowed = {"workflow_id": workflow} if current else chosen
+    narrowed = _one(current) if current else chosen
     return {
-        "repositories": names(cursor),
-        "listed": [row | {"url": address(request, workflow_id=str(row["workflow_id"]))} for row in shown_ones],
+        "repositories": options(request, queries.REPOSITORIES.rows(cursor)),
+        "listed": [row | {"url": address(request, **_one(row)), "behind": urlencode(_one(row))} for row in shown_ones],
         "unlisted": len(listed) - len(shown_ones),
         "current": current,
         "anomalies": queries.ANOMALIES.rows(cursor, narrowed | {"after": now() - queries.FRESH}),
-        **(_of_workflow(request, cursor, current) if current else _of_all(cursor, chosen.get("repository"))),
+        **(_of_workflow(request, cursor, current) if current else _of_all(cursor, chosen)),
     }
+
+
+def _one(row: dict[str, Any]) -> dict[str, str]:
+    """What names one workflow: its number is the vendor's, and two connectors may have the same."""
+    return {"connector": str(row["connector_id"]), "workflow_id": str(row["workflow_id"])}
 
 
 def _of_workflow(request: HttpRequest, cursor: CursorWrapper, current: dict[str, Any]) -> dict[str, Any]:
     by = "day" if request.GET.get("by") == "day" else "month"
-    rows = queries.CI_METRICS.rows(cursor, {"workflow_id": current["workflow_id"], "period": by})
+    rows = queries.CI_METRICS.rows(cursor, _one(current) | {"period": by})
     rows = rows[-(DAYS_SHOWN if by == "day" else MONTHS_SHOWN) :]
-    behind = {"workflow_id": current["workflow_id"]}
     return {
-        "rows": _linked(rows, behind),
+        "rows": _linked(rows, _one(current)),
         "by": by,
         "rates": _chart(rows, RATES, 100, "%"),
         "times": _chart(rows, TIMES, 1 / 60, "min"),
     }
 
 
-def _of_all(cursor: CursorWrapper, repository: str | None) -> dict[str, Any]:
-    rows = organisation.ci_weeks(cursor, repository)
+def _of_all(cursor: CursorWrapper, chosen: dict[str, str]) -> dict[str, Any]:
+    rows = organisation.ci_weeks(cursor, **chosen)
     charts = {"rates": _chart(rows, RATES[:1], 100, "%"), "times": _chart(rows, TIMES[:2], 1 / 60, "min")}
     return {
-        "rows": _linked(rows, {"repository": repository} if repository else {}),
-        "of": repository or "All repositories",
+        "rows": _linked(rows, chosen),
+        "of": chosen.get("repository", "All repositories"),
         **charts,
     }
 

@@ -33,7 +33,7 @@ def wall(request: HttpRequest, cursor: CursorWrapper) -> dict[str, Any]:
         "compliant": sum(row["compliant"] for row in bundles),
         "month": month,
         "delivery": _delivery(queries.DORA_MONTHS.rows(cursor, {"from": month, "to": month})),
-        "open": queries.INCIDENTS.rows(cursor, {"open": True}),
+        "open": [row | {"said": f"{row['repository']} #{row['number']}"} for row in queries.INCIDENTS.rows(cursor, {"open": True})],
     }
 
 

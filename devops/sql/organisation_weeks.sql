@@ -11,8 +11,12 @@ CROSS JOIN LATERAL (
            percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_s) AS duration
     FROM ipai_gold_devops.ci_runs
     WHERE created_at >= monday AT TIME ZONE 'UTC' AND created_at < (monday + interval '1 week') AT TIME ZONE 'UTC' AND (
-        %(repository)s::text IS NULL
-        OR repository_id IN (SELECT repository_id FROM ipai_gold_devops.repositories WHERE repository = %(repository)s)
+        (%(repository)s::text IS NULL AND %(connector)s::uuid IS NULL)
+        OR (_connector_id, repository_id) IN (
+            SELECT _connector_id, repository_id FROM ipai_gold_devops.repositories
+            WHERE (%(repository)s::text IS NULL OR repository = %(repository)s)
+              AND (%(connector)s::uuid IS NULL OR _connector_id = %(connector)s::uuid)
+        )
     )
 ) AS ran
 WHERE ran.runs > 0

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from devops.figures import figure, lasting, rate
 from ipai.clock import now
+from ipai.observability.console.records import is_web_address
 
 register = template.Library()
 STATES = {"green": ("ok", "Green"), "red": ("bad", "Red"), "unknown": ("none", "Undecided")}
@@ -42,6 +43,14 @@ def when(moment: datetime | None, missing: str = "never") -> SafeString:
     age = f"{lasting((now() - moment).total_seconds())} ago" if moment <= now() else ""
     shown = f"{moment.day} {moment:%b %Y %H:%M}"
     return format_html('<time datetime="{}" data-exact title="{}">{}</time>', moment.isoformat(), age, shown)
+
+
+@register.simple_tag
+def away(url: str | None, said: object, kind: str = "", hint: str = "") -> SafeString:
+    """A link to the vendor's page with a class and words on hover, or the words alone where there is no address of the web."""
+    if not url or not is_web_address(url):
+        return format_html("{}", said)
+    return format_html('<a class="{}" href="{}" rel="noopener" title="{}">{}</a>', kind, url, hint, said)
 
 
 def _pill(tone: str, word: str) -> SafeString:

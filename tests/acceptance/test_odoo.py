@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 FAULTS = {
     "http500": ["http500@4", "http500@30-31"],
     "http502": ["http502@9"],
-    "http503": ["http503@1", "http503@25/account.move.line"],
+    "http503": ["http503@1", "http503@8/account.move.line"],
     "truncate": ["truncate@6-7", "truncate@3/account.move.line"],
     "timeout": ["timeout@8:3", "timeout@3:3/account.move.line"],
     "drop": ["drop@7", "drop@2/account.move"],

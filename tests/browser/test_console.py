@@ -43,7 +43,7 @@ def test_a_connector_from_the_form_to_its_rows(visit, files):
     expect(page.get_by_text("Queued").first).to_be_visible()
     services.execute_run(ConnectorRun.objects.get().pk)
     expect(page.get_by_text(re.compile("Loaded in .*: 40 written"))).to_be_visible()
-    page.get_by_role("link", name="ipai_bronze_core.orders").click()
+    page.locator("td[title='ipai_bronze_core.orders'] a").click()
     expect(page.get_by_role("cell", name="Customer 7", exact=True)).to_be_visible()
     expect(page.get_by_text("Rows you may read")).to_be_visible()
     assert page.problems == []

@@ -30,6 +30,7 @@ def org(tenant, settings):
         made.run(ci, "failure" if number < 3 else "success", when, 300, head_sha=f"sha{number % 50}", queue=5)
     for name in ("prd", "plan"):
         made.insert("spec_files", repository_id=made.repository_id, path=f"spec/portal/{name}.md", content="# One\n\nTODO\n")
+    made.repository("-".join(["a-very-long-organisation"] * 2) + "/" + "-".join(["repository-of-the-northern-centre"] * 3)[:100])
     made.refresh()
     made.ci = ci
     return made

@@ -31,7 +31,7 @@ def test_a_run_in_this_process_is_followed_once_its_rows_are_there(
     seen: list[Any] = []
     after_load("ipai_bronze_core")(lambda load: seen.extend(rows("SELECT count(*) FROM ipai_bronze_core.orders")))
     assert run_now(connector).status == Status.SUCCESS
-    assert heard == [Load("ipai_bronze_core", connector.tenant.pk, connector.pk)]
+    assert heard == [Load("ipai_bronze_core", connector.tenant.pk, connector.pk, was_read=True)]
     assert seen == [(1,)]
 
 
@@ -54,7 +54,7 @@ def test_a_run_of_workers_is_followed_by_a_task_after_its_commit(
     assert sent[-1] == ("connectors.follow_run", str(run.pk), Status.SUCCESS)
     assert heard == []
     tasks.follow_run(str(run.pk))
-    assert heard == [Load("ipai_bronze_core", connector.tenant.pk, connector.pk)]
+    assert heard == [Load("ipai_bronze_core", connector.tenant.pk, connector.pk, was_read=True)]
     services.delete_connector(actor, connector)
     tasks.follow_run(str(run.pk))
     assert len(heard) == 1

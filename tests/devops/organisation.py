@@ -191,8 +191,10 @@ class Organisation:
         )
 
     def refresh(self, *, full: bool = False) -> Refreshed:
-        """Make the figures."""
-        return refresh(self.connector_id, self.tenant_id, full=full)
+        """Make the figures, none of which may fail."""
+        done = refresh(self.connector_id, self.tenant_id, full=full)
+        assert done.failed == {}
+        return done
 
     def gold(self, table: str, columns: str = "*", where: str = "true", order: str = "1") -> list[dict[str, Any]]:
         """Rows of a gold table of this connector."""

@@ -166,6 +166,7 @@ def test_every_list_pages_to_the_same_rows(get: Any, filled: Organisation, list_
         "limit=many",
         "cursor=x",
         "cursor=W10",
+        "cursor=WzEsMiwzXQ",
         "cursor=WyJhIiwiYiIsImMiLCJkIiwiZSIsImYiXQ",
         "cursor=WyJhIiwiYiIsImMiXQ",
         "other=1",
@@ -211,3 +212,25 @@ def test_the_tools_say_the_same(get: Any, filled: Organisation) -> None:
         listed = get(name.replace("_", "-"))[1]["rows"]
         assert json.loads(json.dumps(rows, default=str))[0]["repository"] == listed[0]["repository"]
         assert len(rows) == len(listed)
+
+
+def test_days_are_not_widened_to_their_month(get: Any, filled: Organisation) -> None:
+    def periods(query: str) -> list[str]:
+        return [row["period"] for row in get(f"ci-metrics?{query}")[1]["rows"]]
+
+    assert periods("period=day&from=2026-02-02&to=2026-02-02") == ["2026-02-02"]
+    assert periods("period=day&from=2026-02") == ["2026-02-01", "2026-02-02", "2026-02-03"]
+    assert periods("period=day&to=2026-01") == ["2026-01-31"]
+
+
+def test_a_cursor_of_numbers_is_refused(get: Any, filled: Organisation) -> None:
+    assert get("dora?cursor=WzEsMiwzXQ")[0] == 400
+
+
+@pytest.mark.parametrize("list_name", LISTS)
+def test_rows_name_their_connector_and_are_filtered_by_it(get: Any, filled: Organisation, list_name: str) -> None:
+    whole = get(list_name)[1]["rows"]
+    assert {row["connector_id"] for row in whole} == {str(filled.connector_id)}
+    assert get(f"{list_name}?connector={filled.connector_id}")[1]["rows"] == whole
+    assert get(f"{list_name}?connector=00000000-0000-0000-0000-000000000000")[1]["rows"] == []
+    assert get(f"{list_name}?connector=portal")[0] == 400

@@ -7,10 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from devops import queries
+from devops.gold.refresh import refresh_all
 from ipai.access.models import Tenant
 from ipai.access.services import create_person, create_tenant
+from ipai.access.sessions import Claims, governed
 from tests.devops.organisation import Organisation, at
 
 ADDRESSES = (
@@ -97,6 +101,22 @@ def test_figures_that_nobody_moves_on_are_called_stale(filled: Organisation, htt
     assert "no worker has moved them on" in text(http.get("/devops/"))
 
 
+def test_repositories_that_nobody_reads_or_that_failed_are_named(filled: Organisation, http: Client, settings: Any) -> None:
+    assert "Not read since" not in text(http.get("/devops/"))
+    settings.IPAI_NOW = at("03-03")
+    refresh_all()
+    shown = text(http.get("/devops/dora/"))
+    assert "Not read since: octo/portal 1 Mar 2026 00:00" in shown
+    assert "no worker has moved them on" not in shown
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE ipai_bronze_devops.commits SET author_date = 'infinity', _loaded_at = clock_timestamp()")
+    settings.IPAI_NOW = at("03-04")
+    refresh_all()
+    assert "could not be made again and stay as they were: octo/portal as of 3 Mar 2026 00:00 (DataError)" in text(
+        http.get("/devops/")
+    )
+
+
 def test_each_number_of_a_workflow_opens_exactly_the_rows_it_counts(org: Organisation, http: Client) -> None:
     ci = org.workflow("CI")
     outcomes = ("success", "success", "failure", "timed_out", "cancelled", "skipped", None)
@@ -107,7 +127,7 @@ def test_each_number_of_a_workflow_opens_exactly_the_rows_it_counts(org: Organis
     org.run(ci, "success", "01-31")
     org.refresh()
     overview = http.get("/devops/ci/")
-    (workflow,) = links(overview, r"^\?workflow_id=\d+$")
+    (workflow,) = links(overview, r"^\?connector=[0-9a-f-]+&workflow_id=\d+$")
     page = http.get(f"/devops/ci/{workflow}")
     assert "2026-02 9 42.9%" in text(page)  # 3 of 7: cancelled and unfinished ones do not count
     expected = {"": 9, "&show=counted": 7, "&show=ran": 6, "&show=reruns": 1, "&show=flaky": 1}
@@ -173,10 +193,10 @@ def test_numbers_of_dora_lead_to_as_many_rows(filled: Organisation, http: Client
     shown = text(page)
     assert "3 successful of 4 production deployments over 59 days" in shown
     assert "2026-02 2" in shown
-    (deployments,) = set(links(page, r"deployments/\?repository=octo%2Fportal&month=2026-02$"))
+    (deployments,) = set(links(page, r"deployments/\?repository=octo%2Fportal&connector=[0-9a-f-]+&month=2026-02$"))
     assert table_rows(http.get(deployments)) == 2
     assert table_rows(http.get(f"{deployments}&failed=true")) == 1
-    (changes,) = links(page, r"changes/\?repository=octo%2Fportal&month=2026-01$")
+    (changes,) = links(page, r"changes/\?repository=octo%2Fportal&connector=[0-9a-f-]+&month=2026-01$")
     assert table_rows(http.get(changes)) == 1
     (excluded,) = links(page, "metric=change_fail_rate&kind=excluded")
     assert "names no deployment" in text(http.get(excluded))
@@ -210,3 +230,53 @@ MADE_UP = (
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_addresses_that_somebody_made_up_do_no_harm(filled: Organisation, http: Client, address: str) -> None:
     assert [query for query in MADE_UP if http.get(f"{address}?{query}").status_code != 200] == []
+
+
+BAD = ("javascript:alert(document.domain)//", "data:text/html,<script>1</script>", "https://user:secret@evil.test/")
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_what_is_no_address_of_the_web_is_never_a_link(filled: Organisation, http: Client, bad: str) -> None:
+    """Whoever answers as the vendor may write anything into ``html_url``."""
+    filled.insert("repositories", id=filled.repository_id, full_name="octo/portal", default_branch="main", html_url=bad)
+    with connection.cursor() as cursor:
+        for table in ("workflow_runs", "issues", "commits"):
+            cursor.execute(f"UPDATE ipai_bronze_devops.{table} SET html_url = %s", [bad])
+    filled.refresh(full=True)
+    pages = [http.get(f"{address}?range=90d").content.decode() for address in ADDRESSES]
+    pages.append(http.get("/devops/runs/?show=flaky").content.decode())
+    for page in pages:
+        assert bad[:13] not in page
+    with governed(Claims("agent", "default", ("operator",))) as cursor:
+        for listing in (value for value in vars(queries).values() if isinstance(value, queries.Listing)):
+            for row in listing.rows(cursor):
+                assert {row.get(name) for name in queries.ADDRESSES} == {None}, listing.table
+
+
+def test_repositories_of_one_name_of_two_connectors_never_mix(org: Organisation, tenant: Tenant, http: Client) -> None:
+    twin = Organisation(tenant.pk)
+    twin.next_id = 1000  # the same numbers at another server
+    for one, deployments in ((org, 1), (twin, 2)):
+        one.commit("root", "01-01")
+        one.commit("a", "02-01", "root")
+        for day in range(deployments):
+            one.deploy("a", ("success", f"02-0{day + 2}"))
+        one.incident("No link", "02-03")
+        ci = one.workflow("CI")
+        for _ in range(3 * deployments):
+            one.run(ci, "success", "02-24")
+        one.refresh()
+    for one, deployments in ((org, 1), (twin, 2)):
+        of = f"repository=octo/portal@{one.connector_id}"
+        page = http.get(f"/devops/dora/?{of}")
+        assert f"{deployments} successful of {deployments} production deployments" in text(page)
+        assert len(re.findall(r"2026-02 \d", text(page))) == 1
+        (excluded,) = links(page, "metric=change_fail_rate&kind=excluded")
+        assert table_rows(http.get(excluded)) == 1
+        (behind,) = set(links(page, rf"connector={one.connector_id}&month=2026-02$")) & set(links(page, "deployments/"))
+        assert table_rows(http.get(behind)) == deployments
+        weeks = http.get(f"/devops/ci/?{of}")
+        assert f"2026-W09 {3 * deployments} " in text(weeks)
+        (workflow,) = links(weeks, rf"connector={one.connector_id}&workflow_id=\d+$")[:1]
+        assert f"2026-02 {3 * deployments} " in text(http.get(f"/devops/ci/{workflow}"))
+        assert f'value="octo/portal@{one.connector_id}" selected' in page.content.decode()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from devops import queries
@@ -13,6 +15,7 @@ from devops.gold.refresh import refresh_all
 from ipai.access.models import Role, Tenant
 from ipai.access.sessions import Claims, governed
 from ipai.lakehouse.audit import run_audit
+from ipai.toolkit import Load, loaded
 from tests.devops.organisation import Organisation, at
 
 
@@ -153,3 +156,58 @@ def test_now_moves_on_without_new_rows(org: Organisation, settings: Any) -> None
     org.refresh()
     assert float(org.dora()["days"]) == 90
     assert org.dora("2026-03")["deployments"] == 0
+
+
+def break_commits(org: Organisation) -> None:
+    """An instant that Python does not have."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE ipai_bronze_devops.commits SET author_date = 'infinity' WHERE _connector_id = %s AND repository_id = %s",
+            [org.connector_id, org.repository_id],
+        )
+
+
+def test_what_fails_for_one_repository_stops_no_other(org: Organisation, tenant: Any) -> None:
+    fill(org)
+    org.refresh()
+    broken, org.repository_id = org.repository_id, org.repository("octo/after")
+    org.commit("z", "01-01")
+    other = Organisation(Tenant.objects.create(slug="other", name="Other").pk, uuid.UUID(int=2**128 - 1))
+    fill(other)
+    org.repository_id = broken
+    break_commits(org)
+    before = org.gold("changes", where=f"repository_id = {broken}")
+    with pytest.raises(SystemExit) as exit_code:
+        call_command("refreshdevops", "--full", stdout=StringIO())
+    assert exit_code.value.code == 1
+    assert [row["repository"] for row in org.gold("repositories", where="failure IS NULL")] == ["octo/after"]
+    (kept,) = org.gold("repositories", where="failure IS NOT NULL")
+    assert (kept["repository"], kept["failure"]) == ("octo/portal", "DataError")
+    assert org.gold("changes", where=f"repository_id = {broken}") == before
+    assert other.dora()["deployments"] == 1
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE ipai_bronze_devops.commits SET author_date = '2026-01-02'")
+    org.refresh()
+    assert org.gold("repositories", where="failure IS NOT NULL") == []
+
+
+def test_a_deployment_that_another_repository_had_moves(org: Organisation) -> None:
+    fill(org)
+    org.refresh()
+    with connection.cursor() as cursor:
+        other = org.repository("octo/other")
+        cursor.execute("UPDATE ipai_bronze_devops.deployments SET repository_id = %s, _loaded_at = clock_timestamp()", [other])
+    org.refresh()
+    assert [row["repository"] for row in org.gold("deployment_timeline")] == ["octo/other"]
+    org.refresh()
+    assert org.gold("dora", where="repository = 'octo/portal' AND period = 'all'")[0]["deployments"] == 0
+
+
+def test_the_clock_moves_figures_on_and_only_a_run_makes_them_read(org: Organisation, settings: Any) -> None:
+    fill(org)
+    org.refresh()
+    settings.IPAI_NOW = at("03-03")
+    refresh_all()
+    assert {(row["as_of"], row["read_at"]) for row in org.gold("repositories")} == {(at("03-03"), at("03-01"))}
+    loaded(Load("ipai_bronze_devops", org.tenant_id, org.connector_id, was_read=True))
+    assert {row["read_at"] for row in org.gold("repositories")} == {at("03-03")}

@@ -52,7 +52,7 @@ def test_a_checkout_without_bundles_says_so(tmp_path: Path) -> None:
     assert "No Spec Kit bundle found" in done.stdout
 
 
-@pytest.mark.parametrize("words", [(), ("/nowhere/at/all",), (".", "--hard")])
+@pytest.mark.parametrize("words", [(), ("",), ("/nowhere/at/all",), (".", "--hard")])
 def test_wrong_usage_exits_2_with_one_clear_line(words: tuple[str, ...]) -> None:
     done = speckit(*words)
     assert (done.returncode, done.stdout) == (2, "")
@@ -62,3 +62,12 @@ def test_wrong_usage_exits_2_with_one_clear_line(words: tuple[str, ...]) -> None
 def test_this_project_complies() -> None:
     done = speckit(".", "--strict")
     assert done.returncode == 0, done.stdout
+
+
+def test_names_of_folders_reach_no_terminal_raw(tmp_path: Path) -> None:
+    (tmp_path / "spec" / "a\n0 of 0 bundles comply\x1b[2J\u202e").mkdir(parents=True)
+    done = speckit(str(tmp_path))
+    assert done.returncode == 1
+    assert "\x1b" not in done.stdout
+    assert "\u202e" not in done.stdout
+    assert r"FAIL spec/a\n0 of 0 bundles comply\x1b[2J\u202e" in done.stdout

@@ -38,7 +38,9 @@ def test_an_instant_in_a_variable(text: str, found: datetime | None) -> None:
     assert moment("IPAI_NOW", text) == found
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-13-01", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "1969-12-31", "2201-01-01"]
+)
 def test_a_bad_instant_is_one_line_that_names_the_variable(text: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="IPAI_NOW must be an instant like"):
         moment("IPAI_NOW", text)

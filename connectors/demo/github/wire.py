@@ -58,8 +58,9 @@ def paged(call: Call, items: Sequence[Json], wrap: str | None = None, most: int 
     chunk = list(items[(page - 1) * size : min(page * size, reach)])
     headers = {}
     if page * size < reach:
-        query = urlencode({**call.query, "page": str(page + 1)})
-        headers["Link"] = f'<{call.base}{call.path}?{query}>; rel="next"'
+        pages = {"next": page + 1, "last": -(-reach // size)}
+        links = {name: urlencode({**call.query, "page": str(number)}) for name, number in pages.items()}
+        headers["Link"] = ", ".join(f'<{call.base}{call.path}?{query}>; rel="{name}"' for name, query in links.items())
     return Response(200, {"total_count": len(items), wrap: chunk} if wrap else chunk, headers)
 
 

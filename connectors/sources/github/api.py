@@ -51,11 +51,13 @@ class _Transient(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What GitHub answered. ``unchanged``: still what the ETag stands for. ``next`` is the Link to the page that follows."""
+    """What GitHub answered. ``unchanged``: still what the ETag stands for. ``next`` and ``last`` are the Links to the page that
+    follows and to the last one; the latter only where pages are numbered."""
 
     value: Any = None
     etag: str | None = None
     next: str | None = None
+    last: str | None = None
     unchanged: bool = False
     headers: httpx.Headers = field(default_factory=httpx.Headers)
 
@@ -159,8 +161,8 @@ class GitHub:
         if status == httpx.codes.NOT_MODIFIED:
             return Answer(etag=etag, unchanged=True, headers=response.headers)
         if status == httpx.codes.OK:
-            following = response.links.get("next", {}).get("url")
-            return Answer(_decoded(response.content), response.headers.get("etag"), following, headers=response.headers)
+            following, last = (response.links.get(name, {}).get("url") for name in ("next", "last"))
+            return Answer(_decoded(response.content), response.headers.get("etag"), following, last, headers=response.headers)
         if status in _BUSY:
             raise _Transient(f"{self.api_url} answered HTTP {status}")
         raise self._refusal(response)

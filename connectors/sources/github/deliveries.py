@@ -42,6 +42,8 @@ def opened(headers: Mapping[str, str], body: bytes) -> Envelope:
         outline = _outline.decode(body)
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError):
         raise Unreadable("The body is not a JSON object") from None
+    if isinstance(outline.action, str) and "\x00" in outline.action:
+        raise Unreadable("The action holds the character U+0000")
     repository = outline.repository if isinstance(outline.repository, dict) else {}
     return Envelope(
         id=_token(headers, "x-github-delivery"),

@@ -35,10 +35,9 @@ def found(github: GitHub, config: Mapping[str, Any], paths: Sequence[str]) -> It
 
 def install(github: GitHub, config: Mapping[str, Any], url: str, secret: str) -> list[Hook]:
     """Make the hook, or give the one with this address the new secret. Raises Missing where the token may not."""
-    path = urlsplit(url).path
     if config.get("owner") and not config.get("repositories"):
         try:
-            return [_put(github, f"orgs/{config['owner']}", path, url, secret)]
+            return [_put(github, f"orgs/{config['owner']}", url, secret)]
         except Missing as error:
             if error.status != 404:
                 raise
@@ -46,7 +45,7 @@ def install(github: GitHub, config: Mapping[str, Any], url: str, secret: str) ->
     places = [f"repos/{name}" for name in _repositories(github, config)]
     if not places:
         raise StopStream("There is no repository yet: run the connector once, then make the webhook")
-    return [_put(github, place, path, url, secret) for place in places]
+    return [_put(github, place, url, secret) for place in places]
 
 
 def sweep(github: GitHub, hook: Hook, state: Cursor | None) -> Sweep:
@@ -105,16 +104,23 @@ def _listed(github: GitHub, place: str, paths: Sequence[str]) -> Iterator[Hook]:
         github.client.log.info("Hooks of %s: %s", place, error)
 
 
-def _put(github: GitHub, place: str, path: str, url: str, secret: str) -> Hook:
-    """Make the hook or change it."""
+def _put(github: GitHub, place: str, url: str, secret: str) -> Hook:
+    """Make the hook or change it. One with this path at another host is another portal's and stays as it is."""
     settings = {"url": url, "content_type": "json", "secret": secret, "insecure_ssl": "0"}
     body = {"active": True, "events": EVENTS, "config": settings}
-    known = next(iter(_listed(github, place, [path])), None)
+    alike = _listed(github, place, [urlsplit(url).path])
+    known = next((hook for hook in alike if _address(hook.url) == _address(url)), None)
     if known is None:
         made = _write(github, "POST", f"{place}/hooks", {"name": "web", **body})
         return Hook(f"{place}/hooks/{made['id']}", place.partition("/")[2], url)
     _write(github, "PATCH", known.handle, body)
     return Hook(known.handle, known.place, url)
+
+
+def _address(url: str) -> tuple[str, str, str]:
+    """What makes two addresses of webhooks the same: scheme, host with port, path."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower(), parts.path.rstrip("/")
 
 
 def _write(github: GitHub, method: str, path: str, body: Mapping[str, Any]) -> Any:

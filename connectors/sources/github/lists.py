@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from connectors.sources.github.api import Answer, GitHub
 
@@ -52,8 +52,9 @@ class List:
 def by_update(github: GitHub, source: List, state: State, since: str | None) -> Iterator[Found]:
     """A list that can be ordered by creation and by update: issues, pull requests.
 
-    First everything in order of creation, where nothing moves; then by update, newest first, down to what is known. What is
-    updated meanwhile moves to the front, where the next look finds it. ``{"newest": stamp, "etag": ..., "scan": next page}``
+    First everything in order of creation, from the last page to the first: what is added comes behind, and a deletion moves what
+    follows to pages that are still to be read. Then by update, newest first, down to what is known. What is updated meanwhile
+    moves to the front, where the next look finds it. ``{"newest": stamp, "etag": ..., "scan": next page, "page": its number}``
     """
     head = source.url("state=all", "sort=updated", "direction=desc")
     if "newest" not in state:
@@ -61,10 +62,13 @@ def by_update(github: GitHub, source: List, state: State, since: str | None) -> 
             state = {"newest": since}
         else:
             _, items = source.get(github, head)
-            state = {"newest": _newest(items), "scan": source.url("state=all", "sort=created", "direction=asc")}
+            state = {"newest": _newest(items), "scan": source.url(*_CREATED)}
     while state.get("scan"):
         answer, items = source.get(github, state["scan"])
-        state = {**state, "scan": answer.next}
+        if answer.last and "page" not in state:
+            state = {**state, **_page(source, int(parse_qs(urlsplit(answer.last).query)["page"][0]))}
+            continue
+        state = {**state, **(_page(source, state["page"] - 1) if "page" in state else {"scan": answer.next})}
         yield Found(items, state)
     floor = before(state["newest"], OVERLAP)
     first, items = source.get(github, head, state.get("etag"))
@@ -77,6 +81,14 @@ def by_update(github: GitHub, source: List, state: State, since: str | None) -> 
         following = answer.next
         yield Found(items, state, floor)
     yield Found([], {"newest": newest, "etag": first.etag})
+
+
+_CREATED = ("state=all", "sort=created", "direction=asc")
+
+
+def _page(source: List, number: int) -> State:
+    """The page of the scan that is next; there is none before the first."""
+    return {"scan": source.url(*_CREATED, f"page={number}") if number else None, "page": number}
 
 
 def by_creation(github: GitHub, source: List, state: State, since: str | None, settles: timedelta) -> Iterator[Found]:

@@ -3,7 +3,8 @@
 The saved cursor::
 
     {"directory": {...},                    which repositories there are, see repositories.py
-     "repositories": {"1296269": {...}}}    how far each is read, see lists.py and streams.py
+     "repositories": {"1296269": {...}},    how far each is read, see lists.py and streams.py
+     "source": {...}}                       whose records these are, see origin.py
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from connectors.sources.github.api import GitHub, Missing
 from connectors.sources.github.fetch import Records
 from connectors.sources.github.lists import State
 from connectors.sources.github.mapping import SAMPLE, kinds_of, mapping
+from connectors.sources.github.origin import Origin, left_behind, origin, resumed, without
+from connectors.sources.github.origin import before as origin_before
 from connectors.sources.github.parallel import each
 from connectors.sources.github.repositories import Directory, Repository
 from connectors.sources.github.tables import Table
@@ -81,6 +84,8 @@ class GitHubStream(Stream):
     """What a fine-grained token or an App needs for this, to read."""
     whole: ClassVar[bool] = False
     """A look that finds a change reads all records of the repository."""
+    belongs: ClassVar[str] = "repository_id"
+    """The column that names a row's repository."""
 
     def __init__(self, make: Callable[[Client], GitHub], directory: Directory, scope: Scope) -> None:
         self.github, self.directory, self.scope = make, directory, scope
@@ -97,13 +102,17 @@ class GitHubStream(Stream):
     def read(self, client: Client, since: Cursor | None) -> Iterator[Emitted]:
         """All repositories, several at once."""
         github = self.github(client)
-        cursor: Cursor = since or {}
         began = client.loaded.now() if client.loaded else None
-        repositories, _, directory, _ = self.directory.read(github, cursor.get("directory", {}))
-        reached = {"directory": directory, "repositories": cursor.get("repositories", {})}
+        cursor, moved = self._resume(github, client, since)
+        repositories, _, directory, lost = self.directory.read(github, cursor.get("directory", {}))
+        reached = {**cursor, "directory": directory, "repositories": cursor.get("repositories", {})}
+        if moved:
+            reached, gone = self._move(client, reached, moved, [repo.id for repo in repositories], bool(lost))
+            yield Deleted(gone, reached)
         refused: dict[str, Missing] = {}
         full = client.mode == "full" and not self.scope.since
-        work = self._work(github, reached["repositories"], full)
+        listed = [repo.id for repo in repositories]
+        work = self._work(github, self.agreed(client, reached["repositories"], listed), full)
         with github.threads():
             try:
                 for result in each(repositories, work, github.concurrency, client):
@@ -113,15 +122,46 @@ class GitHubStream(Stream):
                     repo, found = result
                     state = found.state if isinstance(found, Step) else self._refused(repo, found, refused)
                     if state is not None:
+                        state = self.stamped(client, state)
                         reached = {**reached, "repositories": {**reached["repositories"], str(repo.id): state}}
                     if isinstance(found, Step):
                         yield from self._emit(client, found, reached, began)
             except (StopStream, ReconnectNeeded):
                 yield Deleted((), reached)  # what was read so far is kept
                 raise
-        if reached != cursor:
+        reached = {name: value for name, value in reached.items() if name != "anew"}
+        if reached != since:
             yield Deleted((), reached)
         self._tell(client, refused, len(repositories))
+
+    def agreed(self, client: Client, states: Mapping[str, State], listed: Sequence[int]) -> Mapping[str, State]:
+        """The states of the ``listed`` repositories as far as what is loaded bears them out: webhooks load the same rows."""
+        return states
+
+    def stamped(self, client: Client, state: State) -> State:
+        """The state as it is kept."""
+        return state
+
+    def _resume(self, github: GitHub, client: Client, since: Cursor | None) -> tuple[Cursor, Origin | None]:
+        """The cursor to go on from, and where the loaded rows came from if that was somewhere else."""
+        now = origin(github, self.directory)
+        was = origin_before(client, since, now)
+        cursor = resumed(since, was, now)
+        self.version = () if "anew" in cursor else self.table.version  # stamps of two servers do not order
+        return cursor, was if was != now else None
+
+    def _move(self, client: Client, reached: Cursor, was: Origin, listed: Sequence[int], lost: bool) -> tuple[Cursor, list[Key]]:
+        """The cursor after a change of the config, and the keys of what it leaves behind: all of another server's.
+
+        Where GitHub does not give a name of the config (``lost``), nothing can be told yet: the next run looks again.
+        """
+        if was["server"] != reached["source"]["server"]:
+            client.log.warning("It was %s that was read before: reading everything anew", was["server"])
+            return reached, left_behind(client, self.belongs, ())
+        if lost:
+            return {**reached, "source": was}, []
+        kept = without(reached.get("repositories", {}), listed)
+        return {**reached, "repositories": kept}, left_behind(client, self.belongs, listed)
 
     def _work(self, github: GitHub, states: Mapping[str, State], full: bool) -> Callable[[Repository], Iterator[Step]]:
         def work(repo: Repository) -> Iterator[Step]:

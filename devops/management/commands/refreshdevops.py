@@ -19,6 +19,12 @@ class Command(JsonCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = refresh_all(full=options["full"])
-        report = {str(connector): {"parts": one.parts, "removed": one.removed} for connector, one in done.items()}
+        report = {
+            str(connector): {"parts": one.parts, "removed": one.removed, "failed": one.failed} for connector, one in done.items()
+        }
         parts = sum(len(one.parts) for one in done.values())
-        self.answer(options, {"ok": True, "connectors": report}, f"{parts} parts of repositories made, of {len(done)} connectors")
+        failed = [f"{name or connector}: {why}" for connector, one in done.items() for name, why in one.failed.items()]
+        words = [f"{parts} parts of repositories made, of {len(done)} connectors", *(f"Failed: {one}" for one in failed)]
+        self.answer(options, {"ok": not failed, "connectors": report}, "\n".join(words))
+        if failed:
+            raise SystemExit(1)

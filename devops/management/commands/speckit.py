@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,15 @@ class Command(JsonCommand):
         parser.add_argument("--strict", action="store_true", help="warnings (placeholders, paths that do not exist) fail too")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not options["path"]:
+            raise CommandError("the path is empty; name the checkout's folder, or . for this one", returncode=2)
         root = Path(options["path"])
         if not root.is_dir():
             raise CommandError(f"{root} is not a folder; name the checkout's folder", returncode=2)
         found = speckit.bundles(Checkout(root))
         report = summary(found, strict=options["strict"])
         # A file name need not be valid Unicode; the terminal's encoding need not hold every character.
-        self.answer(options, report, "\n".join(words(found, report)).encode("utf-8", "backslashreplace").decode())
+        self.answer(options, report, "\n".join(map(printable, words(found, report))).encode("utf-8", "backslashreplace").decode())
         if not report["ok"]:
             raise SystemExit(1)
 
@@ -54,6 +57,11 @@ def summary(found: list[speckit.Bundle], *, strict: bool) -> dict[str, Any]:
     good = sum(bool(row["compliant"]) for row in rows)
     message = f"{good} of {len(rows)} bundles comply" if rows else "No Spec Kit bundle found in spec/<slug>/ or specs/<feature>/"
     return {"ok": bool(rows) and good == len(rows), "strict": strict, "message": message, "bundles": rows}
+
+
+def printable(line: str) -> str:
+    """A line in which control characters are escapes: names of files may hold line breaks and codes that a terminal obeys."""
+    return "".join(ascii(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char for char in line)
 
 
 def words(found: list[speckit.Bundle], report: dict[str, Any]) -> list[str]:

@@ -64,6 +64,16 @@ def test_the_hook_of_the_organisation_is_made_with_the_new_secret(gh: Any, githu
     assert github.hooks["orgs/acme"][0]["config"]["secret"] == again.secret != made.secret
 
 
+def test_the_hook_of_another_portal_is_left_alone(gh: Any, github: FakeGitHub, actor: Any) -> None:
+    settings = {"url": "https://staging.acme.example/webhooks/github/gh/", "content_type": "json"}
+    github.hooks["orgs/acme"].append({"id": 9, "active": True, "events": ["push"], "config": dict(settings)})
+    services.rotate_webhook_secret(actor, gh, BASE)
+    services.rotate_webhook_secret(actor, gh, BASE.upper().replace("HTTPS", "https"))
+    theirs, ours = github.hooks["orgs/acme"]
+    assert theirs["config"] == settings
+    assert ours["config"]["url"].lower() == "https://data.acme.example/webhooks/github/gh/"
+
+
 def test_without_hooks_of_an_organisation_each_repository_gets_one(gh: Any, shop: None, github: FakeGitHub, actor: Any) -> None:
     github.has_org_hooks = False
     made = services.rotate_webhook_secret(actor, gh, BASE)

@@ -7,6 +7,8 @@ import hmac
 import json
 import socket
 import threading
+import time
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlencode
 
@@ -52,6 +54,32 @@ def test_a_wrong_signature_is_told_nothing(portal: Portal, connector: Any, signa
     assert (there.status_code, there.content) == (401, nowhere.content)
     assert dict(there.headers) | {"date": ""} == dict(nowhere.headers) | {"date": ""}
     assert not WebhookDelivery.objects.exists()
+
+
+def test_the_time_tells_nothing_of_who_has_a_secret(portal: Portal, connector: Any, actor: Any, tenant: Any) -> None:
+    services.create_connector(actor=actor, tenant=tenant, name="bare", connector_type="github", config={"owner": "acme"})
+    for name in ("gh", "bare", "nobody"):
+        began = time.monotonic()
+        assert portal.post(PAYLOAD, to=name, secret="guessed").status_code == 401
+        assert time.monotonic() - began >= receiver.UNSIGNED_SECONDS, name
+
+
+def test_bodies_that_are_held_back_stop_nobody(portal: Portal, connector: Any) -> None:
+    assert portal.post(PAYLOAD).status_code == 202
+    head = f"POST /webhooks/github/gh/ HTTP/1.1\r\nHost: x\r\nContent-Length: {receiver.LARGEST}\r\n\r\n".encode()
+    part = b"x" * (receiver.LARGEST - 1)
+    with ExitStack() as links:
+        for number in range(1, 9):
+            link = links.enter_context(socket.create_connection(("127.0.0.1", portal.port)))
+            link.sendall(head + part)
+            while receiver._Room.held < number * len(part):
+                time.sleep(0.01)
+        body = json.dumps(PAYLOAD | {"text": "x" * 200_000}).encode()
+        assert [portal.post(body).status_code for _ in range(3)] == [202] * 3
+        assert receiver._Room.held == 7 * len(part), "the oldest gave way"
+    while receiver._Room.held:
+        time.sleep(0.01)
+    assert WebhookDelivery.objects.count() == 4
 
 
 def test_the_digest_alone_is_no_signature(portal: Portal, connector: Any) -> None:
@@ -116,7 +144,9 @@ def test_forms_are_taken(portal: Portal, connector: Any) -> None:
         assert portal.post(body, kind="application/x-www-form-urlencoded").status_code == 400, body
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"1", b'{"a":', b'{"a":"\xff"}', b'{"a":1}x', b"null", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"1", b'{"a":', b'{"a":"\xff"}', b'{"a":1}x', b"null", b"[" * 100_000, b'{"action":"a\\u0000b"}']
+)
 def test_what_is_no_json_object_is_not_stored(portal: Portal, connector: Any, body: bytes) -> None:
     assert portal.post(body).status_code == 400
     assert not WebhookDelivery.objects.exists()
