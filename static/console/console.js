@@ -36,7 +36,9 @@
     const data = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
     Chart.getChart(canvas)?.destroy();
     const grid = colour("--c-line"), text = colour("--c-dim"), named = data.titles ?? (data.series.some((one) => one.stack || one.axis) ? ["", null] : ["runs", "rows"]);
-    const values = { display: true, bounds: data.across ? "data" : "ticks", stacked: !data.titles, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5, includeBounds: !data.across, callback: compact }, title: { display: Boolean(named[0]), text: named[0], color: text } };
+    // the ends of bars on their side are where the data ends, and need no tick of their own
+    const written = (value, place, ticks) => data.across && value && (!place || place === ticks.length - 1) ? "" : compact(value);
+    const values = { display: true, bounds: data.across ? "data" : "ticks", stacked: !data.titles, beginAtZero: true, grid: { color: grid, tickWidth: 0 }, border: { display: false }, ticks: { display: true, color: text, precision: 0, maxTicksLimit: 5, callback: written }, title: { display: Boolean(named[0]), text: named[0], color: text } };
     const names = { stacked: true, grid: { display: false }, ticks: { display: true, color: text, maxRotation: 0, autoSkipPadding: 12 }, border: { color: grid } };
     const leads = (hit) => hit && (data.series[hit.datasetIndex].urls ?? data.urls)?.[hit.index];
     const bar = (series) => series.kind === "bar";
