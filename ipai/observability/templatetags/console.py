@@ -79,9 +79,9 @@ def span(value: timedelta | float | None) -> str:
 
 
 @register.filter
-def count(value: int | None) -> str:
-    """A number with thousands separated; a dash when it is not known."""
-    return "-" if value is None else f"{value:,}"
+def count(value: int | str | None) -> str:
+    """A number with thousands separated; a dash when it is not known, as in what an older version has written."""
+    return "-" if value is None or value == "" else f"{value:,}"
 
 
 @register.filter
