@@ -255,9 +255,9 @@ class Client:
     stopping: Callable[[], bool] = lambda: False
     mode: SyncMode = "incremental"
     loaded: Loaded | None = None
+    """What the stream's table holds; None outside a run."""
     saved: Cursor | None = None
     """The stream's saved cursor, in a full sync too, which does not go on from it."""
-    """What the stream's table holds; None outside a run."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     """What the installation's environment says where a config says nothing, e.g. ``GITHUB_API_URL``."""
     say: Callable[[str], None] = lambda phase: None
